@@ -27,11 +27,12 @@ HZ4_LINKOPTS = [
 ]
 
 def hz4_library(name, copts = [], linkopts = [], **kwargs):
-    """One layer or box of the allocator."""
+    """One layer or box of the allocator; an archive, never a shared library of its own."""
     native.cc_library(
         name = name,
         copts = HZ4_COPTS + copts,
         linkopts = HZ4_LINKOPTS + linkopts,
+        linkstatic = True,
         **kwargs
     )
 
@@ -45,7 +46,6 @@ def hz4_shared_library(name, version_script, deps, linkopts = [], **kwargs):
         name = name,
         additional_linker_inputs = [version_script],
         linkopts = HZ4_LINKOPTS + [
-            "-fuse-ld=bfd",
             "-static-libgcc",
             "-Wl,--as-needed",
             "-Wl,--version-script=$(location %s)" % version_script,
