@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The registry of knobs and what an environment makes of it. Pure: reads what it is given, allocates
-// nothing, needs nothing of the allocator, so tools link it too.
+// The registry of knobs and what an environment makes of it. Pure: reads what it is given,
+// allocates nothing, needs nothing of the allocator, so tools link it too.
 //
 //   KnobSet set = ParseKnobs(envp, &sink);      // sink: one call per line for the user
 //   if (set.Fatal()) <end the process>;         // HZ4_STRICT=abort and an error
@@ -45,12 +45,7 @@ struct Text {
 // --- the knobs, from knobs.def ---
 
 enum class KnobId : uint8_t {
-#define HZ4_BOOL(id, ...) id,
-#define HZ4_NUMBER(id, ...) id,
-#define HZ4_BYTES(id, ...) id,
-#define HZ4_DURATION(id, ...) id,
-#define HZ4_CHOICE(id, ...) id,
-#define HZ4_TEXT(id, ...) id,
+#define HZ4_ANY(id, ...) id,
 #include "hz4/knobs.def"
   kCount,
 };

@@ -32,11 +32,11 @@ class Printer {
   Printer& Str(const char* text);
   Printer& Str(const char* text, size_t length);
   Printer& Dec(uint64_t value);
-  Printer& Hex(uint64_t value);            // no prefix, no leading zeros
-  Printer& Hex16(uint64_t value);          // exactly 16 digits
-  Printer& Ptr(const void* p);             // 0x...
-  Printer& Bytes(uint64_t value);          // exact, and readable as a knob: 96KiB, 1000
-  Printer& Nanoseconds(uint64_t value);    // exact, and readable as a knob: 10ms, 1500us
+  Printer& Hex(uint64_t value);          // no prefix, no leading zeros
+  Printer& Hex16(uint64_t value);        // exactly 16 digits
+  Printer& Ptr(const void* p);           // 0x...
+  Printer& Bytes(uint64_t value);        // exact, and readable as a knob: 96KiB, 1000
+  Printer& Nanoseconds(uint64_t value);  // exact, and readable as a knob: 10ms, 1500us
   // Safe in one line of a terminal: control characters as \xNN, at most max_bytes of text, then ...
   Printer& Escaped(const char* text, size_t length, size_t max_bytes);
   // A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
