@@ -26,9 +26,9 @@ std::string LaneNames() {
 
 std::string LaneArguments(const Lane& lane) {
   std::string arguments;
-  for (long value : {static_cast<long>(lane.threads), lane.iters, static_cast<long>(lane.ws),
-                     lane.min, lane.max, static_cast<long>(lane.remote_pct),
-                     static_cast<long>(lane.ring_slots)}) {
+  for (long value :
+       {static_cast<long>(lane.threads), lane.iters, static_cast<long>(lane.ws), lane.min, lane.max,
+        static_cast<long>(lane.remote_pct), static_cast<long>(lane.ring_slots)}) {
     if (!arguments.empty()) arguments += " ";
     arguments += std::to_string(value);
   }

@@ -21,9 +21,9 @@ namespace hz4 {
 struct Lane {
   const char* name;
   int threads;
-  long iters;      // per thread
-  int ws;          // slots per thread; about half of them hold a live object
-  long min;        // smallest and largest size asked for, in bytes, both inclusive
+  long iters;  // per thread
+  int ws;      // slots per thread; about half of them hold a live object
+  long min;    // smallest and largest size asked for, in bytes, both inclusive
   long max;
   int remote_pct;  // percent of frees handed to the next thread
   int ring_slots;  // capacity of each thread's receive ring

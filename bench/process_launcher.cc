@@ -226,11 +226,10 @@ class Child {
         if (spec_.describe_hang) result_.hang_report = DescribeProcess(pid_);
         return;
       }
-      pollfd watched[3] = {{out_.read_end, POLLIN, 0}, {err_.read_end, POLLIN, 0},
-                           {socket_, POLLIN, 0}};
+      pollfd watched[3] = {
+          {out_.read_end, POLLIN, 0}, {err_.read_end, POLLIN, 0}, {socket_, POLLIN, 0}};
       const double whole = std::floor(left);
-      const timespec limit = {static_cast<time_t>(whole),
-                              static_cast<long>((left - whole) * 1e9)};
+      const timespec limit = {static_cast<time_t>(whole), static_cast<long>((left - whole) * 1e9)};
       if (ppoll(watched, 3, &limit, &none) <= 0) continue;
       if (watched[0].revents != 0 && !out_tail_.ReadFrom(out_.read_end)) out_.CloseRead();
       if (watched[1].revents != 0 && !err_tail_.ReadFrom(err_.read_end)) err_.CloseRead();

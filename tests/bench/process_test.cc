@@ -91,8 +91,8 @@ TEST(ProcessTest, WhatTheChildLeftBehindIsKilled) {
   ASSERT_GT(left, 0);
   // Killed already; whoever adopts it reaps it in his own time, and until then it is a zombie.
   for (int i = 0; i < 1000 && kill(left, 0) == 0; ++i) {
-    const ProcessResult state = RunProcess(Shell("cut -d' ' -f3 /proc/" + std::to_string(left) +
-                                                 "/stat 2>/dev/null"));
+    const ProcessResult state =
+        RunProcess(Shell("cut -d' ' -f3 /proc/" + std::to_string(left) + "/stat 2>/dev/null"));
     if (state.out == "Z\n") return;
     usleep(10000);
   }
@@ -122,8 +122,9 @@ TEST(ProcessTest, MissingProgramsAreNamed) {
 }
 
 TEST(ProcessTest, LongOutputKeepsItsEnd) {
-  ProcessSpec spec = Shell("i=0; while [ $i -lt 20000 ]; do echo line$i; i=$((i+1)); done; "
-                           "echo last line");
+  ProcessSpec spec = Shell(
+      "i=0; while [ $i -lt 20000 ]; do echo line$i; i=$((i+1)); done; "
+      "echo last line");
   spec.output_limit = 1000;
   const ProcessResult result = RunProcess(spec);
   ASSERT_TRUE(result.Succeeded());
@@ -240,8 +241,8 @@ TEST(ProcessTest, ChildDoesNotOutliveItsRunner) {
 
 // Not a test: the runner that the test above kills.
 TEST(ProcessRunnerBody, DISABLED_RunsForever) {
-  RunProcess(Shell("echo \"child=$$;\" >/proc/" + std::to_string(getpid()) +
-                   "/fd/1; exec sleep 600"));
+  RunProcess(
+      Shell("echo \"child=$$;\" >/proc/" + std::to_string(getpid()) + "/fd/1; exec sleep 600"));
 }
 
 TEST(ProcessTest, ExecutablesAreFoundInThePath) {
