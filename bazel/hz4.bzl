@@ -27,9 +27,13 @@ HZ4_LINKOPTS = [
 ]
 
 def hz4_library(name, copts = [], linkopts = [], **kwargs):
-    """One layer or box of the allocator; an archive, never a shared library of its own."""
+    """One layer or box of the allocator; an archive, never a shared library of its own.
+
+    Linked as a whole: layers meet through the table, in no order a linker could follow.
+    """
     native.cc_library(
         name = name,
+        alwayslink = True,
         copts = HZ4_COPTS + copts,
         linkopts = HZ4_LINKOPTS + linkopts,
         linkstatic = True,
@@ -46,7 +50,6 @@ def hz4_shared_library(name, version_script, deps, linkopts = [], **kwargs):
         name = name,
         additional_linker_inputs = [version_script],
         linkopts = HZ4_LINKOPTS + [
-            "-static-libgcc",
             "-Wl,--as-needed",
             "-Wl,--version-script=$(location %s)" % version_script,
             "-Wl,-soname,%s" % name,
