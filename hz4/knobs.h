@@ -78,7 +78,7 @@ struct KnobSet {
   unsigned errors = 0;
   unsigned notes_dropped = 0;  // notes beyond the buffer; the sink saw them all
   size_t notes_size = 0;
-  char notes[1024] = {};  // each NUL-terminated, one behind the other, without "hz4: "
+  char notes[1024] = {};  // each NUL-terminated, one behind the other
 
   const Origin& OriginOf(KnobId id) const { return origin[static_cast<size_t>(id)]; }
   // An error, and HZ4_STRICT=abort.
@@ -86,7 +86,8 @@ struct KnobSet {
 };
 static_assert(sizeof(KnobSet) <= 4096, "the sealed section holds it in one page");
 
-// Takes one line, without a newline, not NUL-terminated. Null: lines are only counted and noted.
+// Takes one line, without "hz4: " before it and without a newline, not NUL-terminated. Null: lines
+// are only counted and noted.
 struct DiagnosticSink {
   void (*line)(void* context, const char* text, size_t length);
   void* context;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The nearest name to one that does not exist. Edit distance, with one addition: names here begin
-// alike and end in long tails, so a slip in the first words (HZ4_MID_LOKPATH) is measured against
+// alike and end in long tails, so a slip in the first words (MID_LOKPATH) is measured against
 // the first words of each name, and the words left out cost one edit together.
 #include "hz4/knobs_table.h"
 

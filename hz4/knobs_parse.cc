@@ -38,12 +38,6 @@ bool ReadEntry(const char* entry, Variable* variable) {
   return true;
 }
 
-size_t Length(const char* text) {
-  size_t n = 0;
-  while (text[n] != '\0') ++n;
-  return n;
-}
-
 // NAME_BOX for the knob NAME.
 KnobId FindAlias(const Variable& variable) {
   constexpr size_t kSuffix = 4;
@@ -108,7 +102,7 @@ void TellInvalid(KnobSet* set, const DiagnosticSink* sink, KnobId id, const char
   const KnobRow& row = RowOf(id);
   KnobLine line;
   Printer& out = line.out();
-  out.Str(row.name).Char('=').Escaped(source, Length(source), kShownBytes);
+  out.Str(row.name).Char('=').Escaped(source, TextLength(source), kShownBytes);
   out.Str(": ").Str(wrong).Str("; allowed: ");
   PrintAllowed(&out, row);
   bool profile = set->OriginOf(id).kind == OriginKind::kProfile;
@@ -146,15 +140,12 @@ Printer& KnobLine::Setting(const Knobs& knobs, KnobId id) {
 
 void KnobLine::Tell(KnobSet* set, const DiagnosticSink* sink) {
   if (sink != nullptr) sink->line(sink->context, out_.text(), out_.size());
-  constexpr size_t kStartLength = sizeof(kStart) - 1;
-  size_t needed = out_.size() - kStartLength + 1;
+  size_t needed = out_.size() + 1;
   if (needed > sizeof(set->notes) - set->notes_size) {
     ++set->notes_dropped;
     return;
   }
-  for (size_t i = 0; i < needed; ++i) {
-    set->notes[set->notes_size++] = out_.text()[kStartLength + i];
-  }
+  for (size_t i = 0; i < needed; ++i) set->notes[set->notes_size++] = out_.text()[i];
 }
 
 KnobSet ParseKnobs(const char* const* envp, const DiagnosticSink* sink) {

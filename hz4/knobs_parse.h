@@ -12,7 +12,7 @@ namespace hz4 {
 // One line to the user, under construction.
 class KnobLine {
  public:
-  KnobLine() : out_(buffer_, sizeof(buffer_)) { out_.Str(kStart); }
+  KnobLine() : out_(buffer_, sizeof(buffer_)) {}
   Printer& out() { return out_; }
   // "NAME=value", as it is now.
   Printer& Setting(const Knobs& knobs, KnobId id);
@@ -21,7 +21,6 @@ class KnobLine {
   void Tell(KnobSet* set, const DiagnosticSink* sink);
 
  private:
-  static constexpr char kStart[] = "hz4: ";
   char buffer_[768];
   Printer out_;
 };

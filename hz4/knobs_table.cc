@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/knobs_table.h"
 
+#include "hz4/base/print.h"
+
 namespace hz4 {
 
 namespace {
@@ -99,14 +101,6 @@ constexpr const KnobRow& Row(KnobId id) { return kKnobRows[Number(id)]; }
 
 constexpr char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-constexpr bool Equal(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) {
-    ++a;
-    ++b;
-  }
-  return *a == *b;
-}
-
 // name is HZ4_ and the field in upper case; the id is k and the same words.
 constexpr bool NamesAgree(const KnobRow& row) {
   const char* name = row.name;
@@ -145,7 +139,7 @@ constexpr bool RefersBackwards(const KnobRow& row) {
 
 constexpr bool NameIsNew(const KnobRow& row) {
   for (const KnobRow& other : kKnobRows) {
-    if (other.id < row.id && Equal(other.name, row.name)) return false;
+    if (other.id < row.id && TextEqual(other.name, row.name)) return false;
   }
   return true;
 }

@@ -20,18 +20,10 @@ constexpr Unit kByteUnits[] = {
 };
 constexpr Unit kTimeUnits[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
 
-bool Equal(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) {
-    ++a;
-    ++b;
-  }
-  return *a == *b;
-}
-
 template <size_t kCount>
 bool IsOneOf(const char* text, const char* const (&words)[kCount]) {
   for (const char* word : words) {
-    if (Equal(text, word)) return true;
+    if (TextEqual(text, word)) return true;
   }
   return false;
 }
@@ -45,7 +37,7 @@ const char* ParseBool(const char* source, uint64_t* value) {
 
 const char* ParseChoice(const KnobRow& row, const char* source, uint64_t* value) {
   for (uint64_t i = 0; row.choices[i] != nullptr; ++i) {
-    if (Equal(row.choices[i], source)) {
+    if (TextEqual(row.choices[i], source)) {
       *value = i;
       return nullptr;
     }
@@ -54,7 +46,7 @@ const char* ParseChoice(const KnobRow& row, const char* source, uint64_t* value)
   bool no = IsOneOf(source, kNo);
   for (uint64_t i = 0; row.choices[i] != nullptr; ++i) {
     const char* name = row.choices[i];
-    if ((yes && Equal(name, "1")) || (no && (Equal(name, "0") || Equal(name, "off")))) {
+    if ((yes && TextEqual(name, "1")) || (no && (TextEqual(name, "0") || TextEqual(name, "off")))) {
       *value = i;
       return nullptr;
     }
@@ -75,7 +67,7 @@ const char* ParseUnits(const char* source, const Unit (&units)[kCount], bool zer
   }
   if (p == source) return malformed;
   for (const Unit& unit : units) {
-    if (!Equal(p, unit.name)) continue;
+    if (!TextEqual(p, unit.name)) continue;
     overflow |= __builtin_mul_overflow(n, unit.factor, value);
     return overflow ? "too large a number" : nullptr;
   }
@@ -113,7 +105,7 @@ const char* ParseNumber(const KnobRow& row, const char* source, uint64_t* value)
 
 bool HasChoice(const KnobRow& row, const char* name) {
   for (size_t i = 0; row.choices[i] != nullptr; ++i) {
-    if (Equal(row.choices[i], name)) return true;
+    if (TextEqual(row.choices[i], name)) return true;
   }
   return false;
 }

@@ -18,12 +18,6 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 // Written once at launch, read by dying threads: relaxed is enough, 0 means not known yet.
 std::atomic<uint64_t> message_fingerprint{0};
 
-size_t Length(const char* text) {
-  size_t n = 0;
-  while (text[n] != '\0') ++n;
-  return n;
-}
-
 // Length of the UTF-8 sequence that begins at text[0]; 0 when it is not one.
 size_t Utf8Length(const unsigned char* text, size_t available) {
   unsigned char lead = text[0];
@@ -71,7 +65,7 @@ Printer& Printer::Char(char c) {
   return *this;
 }
 
-Printer& Printer::Str(const char* text) { return Str(text, Length(text)); }
+Printer& Printer::Str(const char* text) { return Str(text, TextLength(text)); }
 
 Printer& Printer::Str(const char* text, size_t length) {
   for (size_t i = 0; i < length; ++i) Char(text[i]);
@@ -136,7 +130,7 @@ Printer& Printer::Escaped(const char* text, size_t length, size_t max_bytes) {
   return shown < length ? Str("...") : *this;
 }
 
-Printer& Printer::Json(const char* text) { return Json(text, Length(text)); }
+Printer& Printer::Json(const char* text) { return Json(text, TextLength(text)); }
 
 Printer& Printer::Json(const char* text, size_t length) {
   Char('"');

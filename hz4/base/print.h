@@ -20,6 +20,20 @@ namespace hz4 {
 inline constexpr int kStderr = 2;
 inline constexpr int kNoFile = -1;
 
+constexpr size_t TextLength(const char* text) {
+  size_t n = 0;
+  while (text[n] != '\0') ++n;
+  return n;
+}
+
+constexpr bool TextEqual(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) {
+    ++a;
+    ++b;
+  }
+  return *a == *b;
+}
+
 class Printer {
  public:
   // With a file: a full buffer is written to it. Without: text beyond size - 1 bytes is dropped and

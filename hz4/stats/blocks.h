@@ -23,23 +23,20 @@ struct alignas(kCacheLine) StatsBlock {
   std::atomic<StatsBlock*> next_free;  // meaningful while no thread has the block
 };
 
-// The calling thread's block. nullptr: no memory, or the thread's exit was handled already; Counting
-// then adds to a block that all such threads share. Takes no lock; may run in a signal handler.
+// The calling thread's block. nullptr: no memory, or the thread's exit was handled already;
+// Counting then adds to a block that all such threads share. Takes no lock; may run in a signal
+// handler.
 StatsBlock* StatsBlockOfThisThread();
 
 // Hands the calling thread's block to a later thread; call when the thread's exit is handled.
 void ReleaseStatsBlock();
 
 // Called by a thread that is about to take its first block, so that its exit will be handled (and
-// ReleaseStatsBlock called). False: it cannot be; the thread counts into the shared block. Set once,
-// before threads count; without it blocks are taken and never released.
+// ReleaseStatsBlock called). False: it cannot be; the thread counts into the shared block. Set
+// once, before threads count; without it blocks are taken and never released.
 void SetThreadWatch(bool (*watch)());
 
-// The sum (or maximum) over all blocks. Consistent per counter while others count.
-struct StatsTotals {
-  uint64_t v[kCounterCount];
-  uint64_t operator[](CounterId id) const { return v[static_cast<size_t>(id)]; }
-};
+// Over all blocks. Consistent per counter while others count.
 StatsTotals MergeStats();
 
 struct NotCounting {

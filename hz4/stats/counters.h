@@ -20,13 +20,31 @@ enum class CounterGroup : uint8_t { kCore, kMidB1, kMidLock };
 enum class CounterMerge : uint8_t { kSum, kMax };
 
 struct CounterRow {
-  const char* name;
+  const char* id_name;  // "kMidMallocCalls"
+  const char* name;     // as printed
   CounterGroup group;
   CounterMerge merge;
   const char* unit;
   const char* sentence;
 };
 extern const CounterRow kCounterRows[kCounterCount];
+
+// The sums (or maxima) over all threads.
+struct StatsTotals {
+  uint64_t v[kCounterCount];
+  uint64_t operator[](CounterId id) const { return v[static_cast<size_t>(id)]; }
+};
+
+// What must hold whenever no thread is inside hz4.
+struct EquationRow {
+  const char* condition;  // as it stands in counters.def
+  bool (*holds)(const StatsTotals& totals);
+};
+inline constexpr size_t kEquationCount = 0
+#define HZ4_EQUATION(...) +1
+#include "hz4/stats/counters.def"
+    ;
+extern const EquationRow kEquationRows[kEquationCount];
 
 struct Gauges {
 #define HZ4_GAUGE(name, ...) uint64_t name = 0;
