@@ -22,12 +22,12 @@ _LAYER_OF = [
     (r"hz4/(knobs|profiles|environment|config_print|size_class)[^/]*$", "words"),
     (r"hz4/stats/", "words"),
     (r"hz4/(dispatch|seams)[^/]*$", "seams"),
-    (r"hz4/(central|check|gauges|new_handler|side_arena|slow_path)[^/]*$", "services"),
+    (r"hz4/(central|check|gauges|new_handler|side_arena|slow_path|vfork)[^/]*$", "services"),
     (r"hz4/thread_state\.cc$", "services"),  # a thread ends through the table; its shape does not
     (r"hz4/(mid/)?resolve[^/]*$", "assembly"),
     (r"hz4/(front|mid|large)/", "boxes"),
     (r"hz4/(init|report|step_aside)[^/]*$", "assembly"),
-    (r"hz4/(malloc|new|vfork|hz4|api)[^/]*$", "doors"),
+    (r"hz4/(malloc|new|hz4|api)[^/]*$", "doors"),
     (r"hz4/[^/]+$", "shapes"),
 ]
 # What the steps of the ladder share; every other file of hz4/mid is a box, or its ladder.
@@ -37,7 +37,7 @@ _BOX_FOLDERS = ("hz4/front", "hz4/mid", "hz4/large")
 # --- names ---
 
 # How documentation says "any knob".
-_PLACEHOLDERS = {"HZ4_", "HZ4_NAME"}
+_PLACEHOLDER = re.compile(r"HZ4_(NAME|[A-Z])?")
 
 # --- conditionals ---
 
@@ -145,7 +145,7 @@ def check_names(root):
                 known = (knobs | macros) if path.endswith(CODE + ("BUILD", ".bzl")) else knobs
                 family = name.endswith("_") and any(k.startswith(name) for k in known)
                 spelled = {name, re.sub("_BOX$", "", name)}  # the work orders' spelling is an alias
-                if not family and not spelled & (known | _PLACEHOLDERS):
+                if not (family or spelled & known or _PLACEHOLDER.fullmatch(name)):
                     yield f"{path}:{number}: {name} is not in hz4/knobs.def"
 
 
