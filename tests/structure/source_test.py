@@ -21,7 +21,7 @@ _LAYER_OF = [
     (r"hz4/base/", "ground"),
     (r"hz4/(knobs|profiles|environment|config_print|size_class)[^/]*$", "words"),
     (r"hz4/stats/", "words"),
-    (r"hz4/(dispatch|seams)[^/]*$", "seams"),
+    (r"hz4/(dispatch|function_name|seams)[^/]*$", "seams"),
     (r"hz4/(central|check|gauges|new_handler|side_arena|slow_path|vfork)[^/]*$", "services"),
     (r"hz4/thread_state\.cc$", "services"),  # a thread ends through the table; its shape does not
     (r"hz4/(mid/)?resolve[^/]*$", "assembly"),
