@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The middle of the array route: per size class one array of pointers to free objects, and behind it
+// the spans of the class. Batches move between a front cache and the array with one copy under one
+// short lock; no span is looked at on the way. Only cold passes look at spans:
+//
+//   Fetch:      array -> caller; when it is empty, objects free in partial spans, then fresh ones
+//   Return:     caller -> array; when it is full, half of it goes back to spans first
+//   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects are
+//               all back is freed; a pointer whose bit is set already was freed twice.
+//
+// What stays in an array for long is surplus: the least an array held during a period (about 100 ms)
+// was not needed in it, and half of that is given back.
+//
+// Bounds: all arrays together <= mapped heap / 64 + 1 MiB; one hold of a lock gives back <= 64 Ki
+// pointers. Return never needs new memory: when the array cannot grow, it gives back.
+//
+// Invariant (Check), per class: objects carved - free in spans = in the array + in caches + live.
+#ifndef HZ4_CENTRAL_H_
+#define HZ4_CENTRAL_H_
+
+#include "hz4/base/platform.h"
+#include "hz4/size_class.h"
+#include "hz4/stats/blocks.h"
+
+namespace hz4 {
+namespace central {
+
+// Reserves address space for the arrays; call once. False: there is none, arrays stay small.
+bool Init();
+
+// Stats: Counting or NotCounting.
+//
+// Takes up to n objects of `cls`; returns how many, 0 when out of memory or a fork is pending.
+template <class Stats>
+uint32_t Fetch(unsigned cls, void** out, uint32_t n);
+// Gives n objects of `cls` to the middle. Always succeeds (defers while a fork is pending).
+template <class Stats>
+void Return(unsigned cls, void* const* in, uint32_t n);
+
+// Gives all arrays back to their spans, and empty spans to the page heap. Bytes of objects given back.
+template <class Stats>
+size_t GiveBackAll();
+
+struct Totals {
+  uint64_t handed_out_bytes;   // carved, not free in their span: live, in arrays or in caches
+  uint64_t array_bytes;        // objects in the arrays
+  uint64_t span_free_bytes;    // free in spans: carved and back
+  uint64_t uncarved_bytes;     // never handed out yet
+  uint64_t span_bytes;         // pages of all spans of the classes
+  uint64_t array_memory;       // opened for the arrays themselves
+};
+// A sum over the classes, each consistent in itself.
+Totals GetTotals();
+
+// nullptr, or what does not hold.
+const char* Check();
+
+}  // namespace central
+}  // namespace hz4
+
+#endif  // HZ4_CENTRAL_H_

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hz4/front/cache.h"
+
+#include <new>
+
+#include "hz4/base/bits.h"
+#include "hz4/base/os.h"
+#include "hz4/base/tls.h"
+#include "hz4/dispatch.h"
+
+namespace hz4 {
+namespace {
+
+// An empty and full class: top == limit, and the slot below top is null.
+void* nothing[2] = {nullptr, nullptr};
+
+void SetLimit(FrontCache::Header* h, void** limit) {
+  __atomic_store_n(&h->limit, limit, __ATOMIC_RELAXED);
+}
+
+}  // namespace
+
+constexpr FrontCache::FrontCache(void** empty) : headers{} {
+  for (Header& h : headers) h = {empty, empty};
+}
+
+static FrontCache miss_cache(&nothing[1]);
+FrontCache* FrontCache::Miss() { return &miss_cache; }
+
+__thread Tls tls = {&miss_cache, nullptr, nullptr, 0, 0, false};
+
+FrontCache* FrontCache::New() {
+  const size_t bytes = sizeof(FrontCache) + kSlotLayout.total * sizeof(void*);
+  void* memory = os::Map(AlignUp(bytes, kOsPage), kOsPage);
+  if (memory == nullptr) return nullptr;
+  FrontCache* cache = new (memory) FrontCache(&nothing[1]);
+  cache->lock_.Init(LockRank::kFrontBudget);
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
+    cache->headers[cls] = {cache->Begin(cls), cache->Begin(cls)};
+  }
+  return cache;
+}
+
+unsigned FrontCache::Grow(unsigned cls) {
+  if (IsMiss() || Class(cls).size > EffectiveKnobs().front_max_size) return kNoClass;
+  if (misses_[cls] < 255) ++misses_[cls];
+  const uint32_t room = Room(cls);
+  if (room >= MaxSlots(cls) || !lock_.TryAcquire()) return kNoClass;
+  uint32_t step = room / 2 > BatchOf(cls) ? room / 2 : BatchOf(cls);
+  if (step > MaxSlots(cls) - room) step = MaxSlots(cls) - room;
+  const uint64_t size = Class(cls).size;
+  const uint64_t budget = EffectiveKnobs().front_budget;
+  unsigned victim = kNoClass;
+  if (bytes_ + step * size > budget) {
+    victim = Reclaim(cls, bytes_ + step * size - budget);
+    const uint64_t left = (budget - bytes_) / size;
+    if (step > left) step = static_cast<uint32_t>(left);
+  }
+  bytes_ += step * size;
+  SetLimit(&headers[cls], headers[cls].limit + step);
+  lock_.Release();
+  return victim;
+}
+
+unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
+  unsigned victim = kNoClass;
+  uint64_t found = 0;
+  for (unsigned looks = 0; looks < kNumClasses && found < bytes; ++looks) {
+    hand_ = hand_ % kNumClasses + 1;
+    const unsigned cls = hand_;
+    const uint32_t room = Room(cls);
+    if (cls == for_cls || room == 0) continue;
+    if (misses_[cls] > 0) {
+      misses_[cls] /= 2;
+      continue;
+    }
+    uint32_t give = static_cast<uint32_t>(CeilDiv(bytes - found, Class(cls).size));
+    if (give > room) give = room;
+    SetLimit(&headers[cls], headers[cls].limit - give);
+    bytes_ -= uint64_t{give} * Class(cls).size;
+    found += uint64_t{give} * Class(cls).size;
+    victim = cls;
+  }
+  return victim;
+}
+
+void FrontCache::Forget() {
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) headers[cls].top = Begin(cls);
+}
+
+uint64_t FrontCache::CachedBytes() {
+  uint64_t sum = 0;
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) sum += uint64_t{Count(cls)} * Class(cls).size;
+  return sum;
+}
+
+const char* FrontCache::Check() {
+  uint64_t sum = 0;
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
+    const Header& h = headers[cls];
+    void** const begin = Begin(cls);
+    void** const end = begin + MaxSlots(cls);
+    if (h.top < begin || h.top > end) return "front: top outside of the class's slots";
+    if (h.limit < begin || h.limit > end) return "front: limit outside of the class's slots";
+    if (begin[-1] != nullptr) return "front: a slot ran over into the next class";
+    for (void** p = begin; p < h.top; ++p) {
+      if (*p == nullptr) return "front: null among the cached objects";
+    }
+    sum += uint64_t{Room(cls)} * Class(cls).size;
+  }
+  if (!lock_.Acquire()) return nullptr;
+  const bool equal = sum == bytes_;
+  lock_.Release();
+  return equal ? nullptr : "front: bytes != sum of the capacities";
+}
+
+}  // namespace hz4

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FrontCache: pointers to free objects, per CPU or per thread; one array per size class, so a cached
+// object is never touched. Both fronts use this shape and differ in how they find theirs and in how
+// a change is committed.
+//
+//   slots of one class:  | null | p p p p p . . . . | . . . . . . . . |
+//                               ^begin    ^top      ^limit            ^end = begin + MaxSlots
+//   pop:  p = top[-1]; null: empty;  top -= 1          push: top == limit: full;  *top = p; top += 1
+//
+// The hit path reads headers only: a class that must not be cached has limit == begin, and the cache
+// that always misses has both at once, so no policy is asked there.
+//
+// Invariants (Check): begin <= top <= end, begin <= limit <= end, begin[-1] == null, no null in
+// [begin, top);  bytes == sum over classes of (limit - begin) * size <= budget.
+// top may stand above limit for a while after the limit was lowered.
+#ifndef HZ4_FRONT_CACHE_H_
+#define HZ4_FRONT_CACHE_H_
+
+#include "hz4/base/lock.h"
+#include "hz4/base/platform.h"
+#include "hz4/size_class.h"
+
+namespace hz4 {
+
+// Most objects of `cls` in one cache: 1 MiB worth, within 32..1024.
+constexpr uint32_t MaxSlots(unsigned cls) {
+  const size_t n = (size_t{1} << 20) / Class(cls).size;
+  return static_cast<uint32_t>(n < 32 ? 32 : n > 1024 ? 1024 : n);
+}
+// Objects that move between a cache and the middle at a time: half a cache, at most 64.
+inline constexpr uint32_t kMaxBatch = 64;
+constexpr uint32_t BatchOf(unsigned cls) {
+  return MaxSlots(cls) / 2 < kMaxBatch ? MaxSlots(cls) / 2 : kMaxBatch;
+}
+
+struct SlotLayout {
+  uint32_t begin[kClassSlots];  // index of a class's first slot; the slot before it is the null
+  uint32_t total;
+};
+constexpr SlotLayout MakeSlotLayout() {
+  SlotLayout l{};
+  uint32_t at = 0;
+  for (unsigned c = 1; c <= kNumClasses; ++c) {
+    l.begin[c] = ++at;
+    at += MaxSlots(c);
+  }
+  l.total = at;
+  return l;
+}
+inline constexpr SlotLayout kSlotLayout = MakeSlotLayout();
+
+enum class PushResult { kDone, kFull, kTwice };
+
+class FrontCache {
+ public:
+  struct Header {
+    void** top;
+    void** limit;  // written under lock_, read by the hit path: whole 8-byte accesses either way
+  };
+
+  // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
+  static FrontCache* New();
+  // The cache that always misses.
+  static FrontCache* Miss();
+  bool IsMiss() const { return this == Miss(); }
+
+  // By page map class, so that free needs no test: the headers of kNoClass, kSideClass, kLargeClass
+  // are always full.
+  Header headers[256];
+
+  void** Begin(unsigned cls) { return Slots() + kSlotLayout.begin[cls]; }
+  uint32_t Count(unsigned cls) {
+    return static_cast<uint32_t>(__atomic_load_n(&headers[cls].top, __ATOMIC_RELAXED) - Begin(cls));
+  }
+  uint32_t Room(unsigned cls) {
+    return static_cast<uint32_t>(__atomic_load_n(&headers[cls].limit, __ATOMIC_RELAXED) - Begin(cls));
+  }
+
+  // Raises the class's capacity after a miss or an overflow: by a batch at first, then by half. When
+  // the budget is used up, classes that saw neither lately give theirs. Such a class is returned, for
+  // the caller to move what it holds above its limit to the middle; kNoClass: none.
+  unsigned Grow(unsigned cls);
+
+  // Forgets everything (a child of fork, where the contents cannot be trusted).
+  void Forget();
+  uint64_t CachedBytes();
+  const char* Check();
+
+  // The state of Miss().
+  constexpr explicit FrontCache(void** nothing);
+
+ private:
+  // Takes capacity worth `bytes` from classes without recent misses. Returns the last victim.
+  unsigned Reclaim(unsigned for_cls, uint64_t bytes) HZ4_REQUIRES(lock_);
+
+  void** Slots() { return reinterpret_cast<void**>(this + 1); }
+
+  Lock lock_;
+  uint64_t bytes_ HZ4_GUARDED_BY(lock_) = 0;  // capacity granted, in bytes of objects
+  uint8_t hand_ HZ4_GUARDED_BY(lock_) = 0;    // the class that was asked for capacity last
+  uint8_t misses_[kClassSlots] = {};          // since the hand passed; approximate
+};
+
+}  // namespace hz4
+
+#endif  // HZ4_FRONT_CACHE_H_

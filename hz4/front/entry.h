@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The doors' functions: what malloc, free and the others jump to. One instantiation for each
+// combination of front, page map and statistics; nothing in here asks whether a policy is on.
+//
+//   Malloc  hit:   size -> class (one table byte), pop, return
+//   Free    hit:   pointer -> class (one byte of the page map), push
+//   everything else is in SlowPath
+#ifndef HZ4_FRONT_ENTRY_H_
+#define HZ4_FRONT_ENTRY_H_
+
+#include <cerrno>
+#include <cstring>
+
+#include "hz4/base/bits.h"
+#include "hz4/base/print.h"
+#include "hz4/dispatch.h"
+#include "hz4/front/cache.h"
+#include "hz4/large/path.h"
+#include "hz4/new_handler.h"
+#include "hz4/page_map.h"
+#include "hz4/side_arena.h"
+#include "hz4/size_class.h"
+#include "hz4/slow_path.h"
+
+namespace hz4 {
+
+template <class Front, class Map, class Stats>
+struct Entry {
+  using Slow = SlowPath<Stats>;
+
+  static void* Malloc(size_t size) {
+    Stats::Add(CounterId::kMallocCalls);
+    return Allocate(size);
+  }
+
+  static void Free(void* p) {
+    if constexpr (Stats::kOn) {
+      if (p != nullptr) Stats::Add(CounterId::kFreeCalls);
+    }
+    Release(p);
+  }
+
+  // The size is only a claim: the page map says what p is.
+  static void FreeSized(void* p, size_t) { Free(p); }
+
+  static void* Calloc(size_t n, size_t size) {
+    Stats::Add(CounterId::kCallocCalls);
+    size_t bytes;
+    if (HZ4_UNLIKELY(__builtin_mul_overflow(n, size, &bytes))) {
+      errno = ENOMEM;
+      return nullptr;
+    }
+    if (HZ4_UNLIKELY(bytes - 1 >= kMaxClassSize)) {
+      return Slow::AllocLarge(bytes, kMinAlign, /*zero=*/true);
+    }
+    void* p = Allocate(bytes);
+    return HZ4_LIKELY(p != nullptr) ? memset(p, 0, bytes) : nullptr;
+  }
+
+  static void* Memalign(size_t align, size_t size) {
+    Stats::Add(CounterId::kAlignedCalls);
+    if (align <= kMinAlign) return Allocate(size);
+    const unsigned cls = AlignedClass(size, align);
+    if (cls == kNoClass) return Slow::AllocLarge(size, align, /*zero=*/false);
+    void* p = PopCounted(cls);
+    if (HZ4_LIKELY(p != nullptr)) return p;
+    p = Slow::Alloc(Class(cls).size, cls);
+    // Objects of the class are aligned; those of the side arena are not.
+    if (HZ4_LIKELY((reinterpret_cast<uintptr_t>(p) & (align - 1)) == 0)) return p;
+    Release(p);
+    p = side::Allocate(size, align, /*zero=*/false);
+    if (p == nullptr) errno = ENOMEM;
+    return p;
+  }
+
+  static size_t UsableSize(const void* p) {
+    if (p == nullptr) return 0;
+    const unsigned cls = Map::ClassOf(p);
+    if (HZ4_LIKELY(cls - 1 < kNumClasses)) return Class(cls).size;
+    if (cls == kLargeClass) return LargeSpanOf(p)->Bytes();
+    if (cls == kSideClass) return side::UsableSize(p);
+    Die("malloc_usable_size: not a pointer that hz4 handed out", p);
+  }
+
+  static void* Realloc(void* p, size_t size) {
+    Stats::Add(CounterId::kReallocCalls);
+    if (p == nullptr) return Allocate(size);
+    if (size == 0) {
+      Free(p);
+      return nullptr;
+    }
+    const size_t usable = UsableSize(p);
+    if (size <= usable && Keeps(usable, size)) return p;
+    if (Map::ClassOf(p) == kLargeClass && size > kMaxClassSize &&
+        size <= static_cast<size_t>(PTRDIFF_MAX) && LargeResize(p, size)) {
+      return p;
+    }
+    void* moved = Allocate(size);
+    if (HZ4_UNLIKELY(moved == nullptr)) return size <= usable ? p : nullptr;
+    memcpy(moved, p, size < usable ? size : usable);
+    Free(p);
+    return moved;
+  }
+
+  static void* OpNew(size_t size) {
+    void* p = Malloc(size);
+    return HZ4_LIKELY(p != nullptr) ? p : NewFailed(size, 0);
+  }
+
+ private:
+  // A block is kept when it is large enough and at least half used.
+  static bool Keeps(size_t usable, size_t size) { return size >= usable / 2 || usable <= 64; }
+
+  static HZ4_ALWAYS_INLINE void* PopCounted(unsigned cls) {
+    void* p = Front::Pop(cls);
+    if constexpr (Stats::kOn) {
+      if (p != nullptr) Stats::Add(CounterId::kFrontHitMalloc);
+    }
+    return p;
+  }
+
+  static HZ4_ALWAYS_INLINE void* Allocate(size_t size) {
+    if (HZ4_UNLIKELY(size - 1 >= kMaxClassSize)) return AllocateUnusual(size);
+    const unsigned cls = SizeToClass(size);
+    void* p = PopCounted(cls);
+    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
+  }
+  // Nothing, or more than a class holds.
+  static HZ4_NOINLINE void* AllocateUnusual(size_t size) {
+    return size == 0 ? Allocate(1) : Slow::AllocLarge(size, kMinAlign, /*zero=*/false);
+  }
+
+  static HZ4_ALWAYS_INLINE void Release(void* p) {
+    const unsigned cls = Map::ClassOf(p);
+    const PushResult result = Front::Push(p, cls);
+    if (HZ4_LIKELY(result == PushResult::kDone)) {
+      Stats::Add(CounterId::kFrontHitFree);
+      return;
+    }
+    if (HZ4_UNLIKELY(result == PushResult::kTwice)) Die("double free", p);
+    Slow::Free(p, cls);
+  }
+};
+
+}  // namespace hz4
+
+#endif  // HZ4_FRONT_ENTRY_H_

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The per-CPU front: one FrontCache per CPU, changed inside restartable sequences (rseq(2)), without
+// atomics. A sequence that is preempted, migrated or interrupted by a signal before its last store
+// starts again, so a signal handler may allocate anywhere.
+//
+// Rules:
+// - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
+// - The CPU number is read inside the sequence and compared, unsigned, with the number of caches: an
+//   unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index: small
+//   numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered thread, so
+//   cpu_id is looked at as well.
+// - Another CPU's cache is stopped by exchanging its pointer in `caches` for the cache that always
+//   misses, then membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old pointer is aborted.
+// - Every 8th abort of a thread takes the slow path: single-stepping would abort for ever.
+#ifndef HZ4_FRONT_PERCPU_H_
+#define HZ4_FRONT_PERCPU_H_
+
+#include "hz4/base/platform.h"
+#include "hz4/base/tls.h"
+#include "hz4/front/cache.h"
+
+namespace hz4 {
+
+enum class CpuIndex { kCpuId, kCid };
+
+// Constant after Init.
+struct PerCpuView {
+  ptrdiff_t rseq_offset;   // of struct rseq from the thread pointer
+  FrontCache** caches;     // [count]; a CPU without a cache, or a stopped one, has Miss()
+  uint32_t count;          // of CPU numbers that have an entry
+};
+extern PerCpuView percpu_view;
+
+// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *index says how.
+const char* PerCpuUnavailable(CpuIndex* index);
+// Call once, after PerCpuUnavailable said nullptr. False: no memory.
+bool PerCpuInit(CpuIndex index);
+// Registers for membarrier again (a child of fork) and, when other threads ran at the fork, forgets
+// what the caches held: a push of theirs may be there by half.
+void PerCpuForkChild();
+void PerCpuForkPrepare();
+// The cache of the CPU this thread was on a moment ago, made when there is none; Miss() while it is
+// stopped or when there is no memory.
+FrontCache* PerCpuMine();
+// Stops all caches, moves what they hold to the middle (`take` for up to n objects of one class),
+// starts them again. Bytes moved.
+size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n));
+// Over all caches: bytes of objects held.
+uint64_t PerCpuCachedBytes();
+const char* PerCpuCheck();
+
+// --- the sequences ---
+//
+// struct rseq, as the kernel's ABI has it: cpu_id at 4, rseq_cs at 8, mm_cid at 24. In the text below:
+//   3  descriptor {version, flags, start, length, abort}    0  entry: announce the descriptor
+//   1  start                                                2  behind the committing store
+//   4  abort; before it the signature that glibc registered
+#define HZ4_RSEQ_CPU_ID(a) "movl %%fs:4(%[rs]), " a "\n"
+#define HZ4_RSEQ_CID(slow, a) "cmpl $0, %%fs:4(%[rs])\njl " slow "\nmovl %%fs:24(%[rs]), " a "\n"
+// Leaves the address of the class's header in a64.
+#define HZ4_RSEQ_ENTER(a64, a32, slow, index)    \
+  ".pushsection .data.rel.ro.hz4_rseq, \"aw\"\n" \
+  ".balign 32\n"                                 \
+  "3: .long 0, 0\n.quad 1f, 2f - 1f, 4f\n"       \
+  ".popsection\n"                                \
+  "0: leaq 3b(%%rip), " a64 "\n"                 \
+  "movq " a64 ", %%fs:8(%[rs])\n"                \
+  "1: " index                                    \
+  "cmpl %[n], " a32 "\n"                         \
+  "jae " slow "\n"                               \
+  "movq (%[caches], " a64 ", 8), " a64 "\n"      \
+  "addq %[header], " a64 "\n"
+#define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
+  "2:\n"                                                                 \
+  ".pushsection .text.unlikely.hz4_rseq, \"ax\"\n"                       \
+  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"                           \
+  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64 "\n"                      \
+  "incl %%fs:%c[aborts](" a64 ")\n"                                      \
+  "testl $7, %%fs:%c[aborts](" a64 ")\n"                                 \
+  "jnz 0b\n"                                                             \
+  "jmp " slow "\n" more                                                  \
+  ".popsection\n"
+#define HZ4_RSEQ_INPUTS                                                          \
+  [rs] "r"(percpu_view.rseq_offset), [n] "rm"(percpu_view.count),                \
+      [caches] "r"(percpu_view.caches), [header] "r"(size_t{cls} * sizeof(FrontCache::Header)), \
+      [aborts] "i"(offsetof(Tls, rseq_aborts))
+
+#define HZ4_RSEQ_POP(index)                                    \
+  __asm__ volatile(                                            \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
+      "movq (%[a]), %[b]\n"                                    \
+      "movq -8(%[b]), %[p]\n"                                  \
+      "testq %[p], %[p]\n"                                     \
+      "jz 2f\n"                                                \
+      "addq $-8, %[b]\n"                                       \
+      "movq %[b], (%[a])\n"                                    \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[p], %k[p]\njmp 2b\n") \
+      : [p] "=&r"(p), [a] "=&r"(a), [b] "=&r"(b)               \
+      : HZ4_RSEQ_INPUTS                                        \
+      : "memory", "cc")
+
+// g++ 12.2 mishandles outputs of asm goto, so this one has none.
+#define HZ4_RSEQ_PUSH(index)                                   \
+  __asm__ goto(                                                \
+      HZ4_RSEQ_ENTER("%%rax", "%%eax", "%l[full]", index)      \
+      "movq (%%rax), %%rcx\n"                                  \
+      "cmpq 8(%%rax), %%rcx\n"                                 \
+      "jae %l[full]\n"                                         \
+      "cmpq %[p], -8(%%rcx)\n"                                 \
+      "je %l[twice]\n"                                         \
+      "movq %[p], (%%rcx)\n"                                   \
+      "addq $8, %%rcx\n"                                       \
+      "movq %%rcx, (%%rax)\n"                                  \
+      HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")                  \
+      :                                                        \
+      : [p] "r"(p), HZ4_RSEQ_INPUTS                            \
+      : "rax", "rcx", "memory", "cc"                           \
+      : full, twice)
+
+#define HZ4_RSEQ_POP_BATCH(index)                              \
+  __asm__ volatile(                                            \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
+      "movq (%[a]), %[b]\n"                                    \
+      "xorl %k[i], %k[i]\n"                                    \
+      "6: cmpq %[max], %[i]\n"                                 \
+      "jae 7f\n"                                               \
+      "movq -8(%[b]), %[q]\n"                                  \
+      "testq %[q], %[q]\n"                                     \
+      "jz 7f\n"                                                \
+      "movq %[q], (%[out], %[i], 8)\n"                         \
+      "addq $-8, %[b]\n"                                       \
+      "incq %[i]\n"                                            \
+      "jmp 6b\n"                                               \
+      "7: movq %[b], (%[a])\n"                                 \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[i], %k[i]\njmp 2b\n") \
+      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q) \
+      : [out] "r"(out), [max] "r"(max), HZ4_RSEQ_INPUTS        \
+      : "memory", "cc")
+
+#define HZ4_RSEQ_PUSH_BATCH(index)                             \
+  __asm__ volatile(                                            \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
+      "movq (%[a]), %[b]\n"                                    \
+      "xorl %k[i], %k[i]\n"                                    \
+      "6: cmpq %[max], %[i]\n"                                 \
+      "jae 7f\n"                                               \
+      "cmpq 8(%[a]), %[b]\n"                                   \
+      "jae 7f\n"                                               \
+      "movq (%[in], %[i], 8), %[q]\n"                          \
+      "movq %[q], (%[b])\n"                                    \
+      "addq $8, %[b]\n"                                        \
+      "incq %[i]\n"                                            \
+      "jmp 6b\n"                                               \
+      "7: movq %[b], (%[a])\n"                                 \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[i], %k[i]\njmp 2b\n") \
+      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q) \
+      : [in] "r"(in), [max] "r"(max), HZ4_RSEQ_INPUTS          \
+      : "memory", "cc")
+
+template <CpuIndex kIndex>
+struct PerCpuFront {
+  // An object of the class, or nullptr.
+  static HZ4_ALWAYS_INLINE void* Pop(unsigned cls) {
+    void* p;
+    uintptr_t a, b;
+    if constexpr (kIndex == CpuIndex::kCpuId) {
+      HZ4_RSEQ_POP(HZ4_RSEQ_CPU_ID("%k[a]"));
+    } else {
+      HZ4_RSEQ_POP(HZ4_RSEQ_CID("5f", "%k[a]"));
+    }
+    return p;
+  }
+  // cls may be anything the page map says. kTwice: p is what was freed last already.
+  static HZ4_ALWAYS_INLINE PushResult Push(void* p, unsigned cls) {
+    if constexpr (kIndex == CpuIndex::kCpuId) {
+      HZ4_RSEQ_PUSH(HZ4_RSEQ_CPU_ID("%%eax"));
+    } else {
+      HZ4_RSEQ_PUSH(HZ4_RSEQ_CID("%l[full]", "%%eax"));
+    }
+    return PushResult::kDone;
+  full:
+    return PushResult::kFull;
+  twice:
+    return PushResult::kTwice;
+  }
+
+  // What a slow path does with the cache, inside its SlowScope. Batches go to and come from the cache
+  // of whatever CPU the thread is on at that moment.
+  class Session {
+   public:
+    Session() : mine_(PerCpuMine()) {}
+    unsigned Grow(unsigned cls) { return mine_->Grow(cls); }
+    uint32_t Room(unsigned cls) { return mine_->IsMiss() ? 0 : mine_->Room(cls); }
+    uint32_t Count(unsigned cls) { return mine_->IsMiss() ? 0 : mine_->Count(cls); }
+    uint32_t PopBatch(unsigned cls, void** out, size_t max) {
+      size_t i, a, b, q;
+      if constexpr (kIndex == CpuIndex::kCpuId) {
+        HZ4_RSEQ_POP_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
+      } else {
+        HZ4_RSEQ_POP_BATCH(HZ4_RSEQ_CID("5f", "%k[a]"));
+      }
+      return static_cast<uint32_t>(i);
+    }
+    uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
+      size_t i, a, b, q;
+      if constexpr (kIndex == CpuIndex::kCpuId) {
+        HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
+      } else {
+        HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CID("5f", "%k[a]"));
+      }
+      return static_cast<uint32_t>(i);
+    }
+
+   private:
+    FrontCache* mine_;
+  };
+};
+
+}  // namespace hz4
+
+#endif  // HZ4_FRONT_PERCPU_H_

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between a front and the middle (central): what happens on a miss and on an overflow. Front is one of
+// PerCpuFront<>, ThreadFront, NoFront; Stats is Counting or NotCounting.
+#ifndef HZ4_FRONT_REFILL_H_
+#define HZ4_FRONT_REFILL_H_
+
+#include "hz4/base/scope.h"
+#include "hz4/central.h"
+#include "hz4/front/cache.h"
+#include "hz4/side_arena.h"
+
+namespace hz4 {
+
+// Lets the class grow; what another class holds above its lowered limit goes to the middle.
+template <class Stats, class Session>
+void GrowClass(Session& session, unsigned cls, void** batch) {
+  const unsigned victim = session.Grow(cls);
+  if (HZ4_LIKELY(victim == kNoClass)) return;
+  const uint32_t room = session.Room(victim);
+  for (uint32_t count = session.Count(victim); count > room;) {
+    const uint32_t want = count - room < kMaxBatch ? count - room : kMaxBatch;
+    const uint32_t n = session.PopBatch(victim, batch, want);
+    if (n == 0) break;
+    central::Return<Stats>(victim, batch, n);
+    count -= n;
+  }
+}
+
+// Seam {small,mid,big}_alloc. nullptr: out of memory, or not now (a fork, a signal handler).
+template <class Front, class Stats>
+void* Refill(unsigned cls) {
+  SlowScope scope;
+  if (!scope.entered()) return nullptr;
+  void* batch[kMaxBatch];
+  typename Front::Session session;
+  GrowClass<Stats>(session, cls, batch);
+  const uint32_t want = session.Room(cls) != 0 ? BatchOf(cls) : 1;
+  const uint32_t got = central::Fetch<Stats>(cls, batch, want);
+  if (HZ4_UNLIKELY(got == 0)) return nullptr;
+  Stats::Add(CounterId::kFrontRefill);
+  Stats::Add(CounterId::kFrontRefillObjs, got);
+  const uint32_t kept = got > 1 ? session.PushBatch(cls, batch, got - 1) : 0;
+  if (HZ4_UNLIKELY(kept < got - 1)) central::Return<Stats>(cls, batch + kept, got - 1 - kept);
+  return batch[got - 1];
+}
+
+// Seam {small,mid,big}_free. Always takes p.
+template <class Front, class Stats>
+void Spill(void* p, unsigned cls) {
+  SlowScope scope;
+  if (!scope.entered()) {
+    Stats::Add(CounterId::kDeferredFree);
+    return side::DeferFree(p);
+  }
+  void* batch[kMaxBatch];
+  typename Front::Session session;
+  GrowClass<Stats>(session, cls, batch);
+  if (session.PushBatch(cls, &p, 1) == 1) return;
+  const uint32_t n = session.PopBatch(cls, batch, BatchOf(cls));
+  Stats::Add(CounterId::kFrontSpill);
+  Stats::Add(CounterId::kFrontSpillObjs, n + 1);
+  if (n > 0) central::Return<Stats>(cls, batch, n);
+  if (n == 0 || session.PushBatch(cls, &p, 1) == 0) central::Return<Stats>(cls, &p, 1);
+}
+
+// What flushing a cache does with the objects of one class.
+template <class Stats>
+void ReturnInBatches(unsigned cls, void* const* objects, uint32_t n) {
+  for (uint32_t i = 0; i < n; i += kMaxBatch) {
+    central::Return<Stats>(cls, objects + i, n - i < kMaxBatch ? n - i : kMaxBatch);
+  }
+}
+
+}  // namespace hz4
+
+#endif  // HZ4_FRONT_REFILL_H_

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The per-thread front: one FrontCache per thread, plain loads and stores. The hit path is not safe
+// against the thread's own signal handlers (POSIX lets no handler allocate); the slow path is: while
+// it works on the cache, the thread shows the one that always misses, so a handler that allocates
+// meanwhile goes the side way.
+#ifndef HZ4_FRONT_THREAD_H_
+#define HZ4_FRONT_THREAD_H_
+
+#include "hz4/base/platform.h"
+#include "hz4/base/tls.h"
+#include "hz4/front/cache.h"
+#include "hz4/thread_state.h"
+
+namespace hz4 {
+
+// The calling thread's cache, made when there is none; Miss() without memory or after its exit.
+FrontCache* ThreadCacheMine();
+// Moves the cache's contents to the middle; the cache stays with the state, for the next thread.
+void ThreadCacheExit(ThreadState* t, void (*take)(unsigned cls, void* const* objects, uint32_t n));
+// The calling thread's cache only: others cannot be stopped. Bytes moved.
+size_t ThreadCacheFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n));
+// In a child of fork: forgets the caches of all other threads, which may have been at work.
+void ThreadCacheForkChild();
+uint64_t ThreadCacheCachedBytes();
+const char* ThreadCacheCheck();
+
+struct ThreadFront {
+  static HZ4_ALWAYS_INLINE void* Pop(unsigned cls) { return PopFrom(tls.cache, cls); }
+  static HZ4_ALWAYS_INLINE PushResult Push(void* p, unsigned cls) {
+    FrontCache::Header* h = &tls.cache->headers[cls];
+    void** top = h->top;
+    if (HZ4_UNLIKELY(top >= h->limit)) return PushResult::kFull;
+    if (HZ4_UNLIKELY(top[-1] == p)) return PushResult::kTwice;
+    *top = p;
+    h->top = top + 1;
+    return PushResult::kDone;
+  }
+
+  class Session {
+   public:
+    Session() : cache_(ThreadCacheMine()) { Show(FrontCache::Miss()); }
+    ~Session() { Show(cache_); }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    unsigned Grow(unsigned cls) { return cache_->Grow(cls); }
+    uint32_t Room(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Room(cls); }
+    uint32_t Count(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Count(cls); }
+    uint32_t PopBatch(unsigned cls, void** out, size_t max) {
+      uint32_t n = 0;
+      while (n < max) {
+        void* p = PopFrom(cache_, cls);
+        if (p == nullptr) break;
+        out[n++] = p;
+      }
+      return n;
+    }
+    uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
+      FrontCache::Header* h = &cache_->headers[cls];
+      uint32_t n = 0;
+      while (n < max && h->top < h->limit) *h->top++ = in[n++];
+      return n;
+    }
+
+   private:
+    static void Show(FrontCache* cache) {
+      __asm__ volatile("" ::: "memory");
+      tls.cache = cache;
+      __asm__ volatile("" ::: "memory");
+    }
+    FrontCache* cache_;
+  };
+
+ private:
+  static HZ4_ALWAYS_INLINE void* PopFrom(FrontCache* cache, unsigned cls) {
+    FrontCache::Header* h = &cache->headers[cls];
+    void* p = h->top[-1];
+    if (HZ4_LIKELY(p != nullptr)) h->top -= 1;
+    return p;
+  }
+};
+
+// HZ4_FRONT=none: every call goes to the middle.
+struct NoFront {
+  static HZ4_ALWAYS_INLINE void* Pop(unsigned) { return nullptr; }
+  static HZ4_ALWAYS_INLINE PushResult Push(void*, unsigned) { return PushResult::kFull; }
+  struct Session {
+    unsigned Grow(unsigned) { return kNoClass; }
+    uint32_t Room(unsigned) { return 0; }
+    uint32_t Count(unsigned) { return 0; }
+    uint32_t PopBatch(unsigned, void**, size_t) { return 0; }
+    uint32_t PushBatch(unsigned, void* const*, size_t) { return 0; }
+  };
+};
+
+}  // namespace hz4
+
+#endif  // HZ4_FRONT_THREAD_H_

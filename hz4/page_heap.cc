@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hz4/page_heap.h"
+
+#include "hz4/arena.h"
+#include "hz4/base/bits.h"
+#include "hz4/base/lock.h"
+#include "hz4/base/os.h"
+#include "hz4/descriptors.h"
+#include "hz4/free_spans.h"
+#include "hz4/page_map.h"
+
+namespace hz4 {
+namespace {
+
+// Free pages are kept up to a quarter of what is in use plus 16 MiB (one burst of large blocks);
+// above, the largest free spans go back to the kernel until half of that is left.
+constexpr size_t kRetainPages = (size_t{16} << 20) >> kPageShift;
+constexpr size_t kRetainShare = 4;
+
+Lock lock;
+FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
+FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
+std::atomic<size_t> mapped_pages{0};  // written under the lock
+size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;  // includes spans in limbo and on their way to the kernel
+
+// Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
+// next holder takes them in. Lock-free: release in PushLimbo, acquire in TakeInLimbo.
+std::atomic<Span*> limbo{nullptr};
+
+void PushLimbo(Span* span) {
+  span->next = limbo.load(std::memory_order_relaxed);
+  while (!limbo.compare_exchange_weak(span->next, span, std::memory_order_release,
+                                      std::memory_order_relaxed)) {
+  }
+}
+
+FreeSpans& SetOf(SpanState state) HZ4_REQUIRES(lock) {
+  return state == SpanState::kFree ? dirty : released;
+}
+
+void InsertFree(Span* span) HZ4_REQUIRES(lock) {
+  page_map::SetFree(span);
+  SetOf(span->state).Insert(span);
+}
+
+// Merges with free neighbours of the same state and inserts the result.
+void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
+  Span* before = page_map::SpanOf(reinterpret_cast<void*>(span->start - 1));
+  if (before != nullptr && before->state == span->state && before->End() == span->start) {
+    SetOf(before->state).Remove(before);
+    span->start = before->start;
+    span->pages += before->pages;
+    descriptors::DeleteSpan(before);
+  }
+  Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+  if (after != nullptr && after->state == span->state && after->start == span->End()) {
+    SetOf(after->state).Remove(after);
+    span->pages += after->pages;
+    descriptors::DeleteSpan(after);
+  }
+  InsertFree(span);
+}
+
+// Cuts the pages behind the first `pages` off into a span of their own, of the same state and not
+// inserted. nullptr: no memory for its descriptor, nothing changed.
+Span* SplitTail(Span* span, uint32_t pages) HZ4_REQUIRES(lock) {
+  Span* tail = descriptors::NewSpan();
+  if (tail == nullptr) return nullptr;
+  tail->start = span->start + (size_t{pages} << kPageShift);
+  tail->pages = span->pages - pages;
+  tail->state = span->state;
+  span->pages = pages;
+  return tail;
+}
+
+bool Grow(size_t pages) HZ4_REQUIRES(lock) {
+  Span* span = descriptors::NewSpan();
+  if (span == nullptr) return false;
+  uintptr_t start;
+  size_t got;
+  if (!arena::Grow(pages, &start, &got)) {
+    descriptors::DeleteSpan(span);
+    return false;
+  }
+  span->start = start;
+  span->pages = static_cast<uint32_t>(got);
+  span->state = SpanState::kReleased;
+  mapped_pages.store(mapped_pages.load(std::memory_order_relaxed) + got, std::memory_order_relaxed);
+  MergeAndInsert(span);
+  return true;
+}
+
+// Turns all free pages into released ones, so that neighbours of both kinds merge. The system calls
+// happen under the lock: this is the last step before asking for new address space.
+void ReleaseAllLocked() HZ4_REQUIRES(lock) {
+  while (Span* span = dirty.Largest()) {
+    if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
+    dirty.Remove(span);
+    span->state = SpanState::kReleased;
+    MergeAndInsert(span);
+  }
+}
+
+void ReturnPages(Span* span, SpanState state) HZ4_REQUIRES(lock) {
+  in_use_pages -= span->pages;
+  span->state = state;
+  span->size_class = kNoClass;
+  MergeAndInsert(span);
+}
+
+void DropBits(Span* span) HZ4_REQUIRES(lock) {
+  const uint32_t words = span->BitWords();
+  if (span->free_bits != nullptr) descriptors::DeleteBits(span->free_bits, words);
+  if (span->remote_bits != nullptr) {
+    descriptors::DeleteBits(reinterpret_cast<uint64_t*>(span->remote_bits), words);
+  }
+  span->free_bits = nullptr;
+  span->remote_bits = nullptr;
+  span->objects = 0;
+}
+
+// Ends the use of a span by objects or a large block.
+void FreeLocked(Span* span) HZ4_REQUIRES(lock) {
+  page_map::ClearClasses(span);
+  DropBits(span);
+  ReturnPages(span, SpanState::kFree);
+}
+
+void TakeInLimbo() HZ4_REQUIRES(lock) {
+  if (HZ4_LIKELY(limbo.load(std::memory_order_relaxed) == nullptr)) return;
+  Span* span = limbo.exchange(nullptr, std::memory_order_acquire);
+  while (span != nullptr) {
+    Span* next = span->next;
+    FreeLocked(span);
+    span = next;
+  }
+}
+
+// A free span of at least `pages` out of the sets, of exactly `pages` if it could be split.
+Span* TakePages(size_t pages) HZ4_REQUIRES(lock) {
+  TakeInLimbo();
+  Span* span = dirty.Find(pages);
+  if (span == nullptr) span = released.Find(pages);
+  if (span == nullptr && Grow(pages)) span = released.Find(pages);
+  if (span == nullptr) {
+    ReleaseAllLocked();
+    span = released.Find(pages);
+  }
+  if (span == nullptr) return nullptr;
+  SetOf(span->state).Remove(span);
+  if (span->pages > pages) {
+    if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
+  }
+  in_use_pages += span->pages;
+  return span;
+}
+
+// Trims `span` (just taken, larger than needed) so that it starts at a multiple of `align`.
+bool AlignStart(Span* span, size_t align, uint32_t pages) HZ4_REQUIRES(lock) {
+  const uint32_t lead =
+      static_cast<uint32_t>((AlignUp(span->start, align) - span->start) >> kPageShift);
+  if (lead > 0) {
+    Span* rest = SplitTail(span, lead);
+    if (rest == nullptr) return false;
+    // `span` keeps the aligned part: exchange the ranges of the two descriptors.
+    const uintptr_t lead_start = span->start;
+    span->start = rest->start;
+    span->pages = rest->pages;
+    rest->start = lead_start;
+    rest->pages = lead;
+    in_use_pages -= lead;
+    MergeAndInsert(rest);
+  }
+  if (span->pages > pages) {
+    if (Span* tail = SplitTail(span, pages)) {
+      in_use_pages -= tail->pages;
+      MergeAndInsert(tail);
+    }
+  }
+  return true;
+}
+
+size_t RetainLimit() HZ4_REQUIRES(lock) { return in_use_pages / kRetainShare + kRetainPages; }
+
+// Gives the largest free spans back to the kernel until `keep` pages are left. The lock is not held
+// during the system calls: a span on its way counts as in use.
+size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
+  size_t bytes = 0;
+  while (lock.Acquire()) {
+    Span* span = dirty.pages() > keep ? dirty.Largest() : nullptr;
+    if (span == nullptr) {
+      lock.Release();
+      break;
+    }
+    dirty.Remove(span);
+    in_use_pages += span->pages;
+    span->state = SpanState::kUnused;  // no neighbour merges with it
+    lock.Release();
+    const bool done = os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes());
+    if (done) bytes += span->Bytes();
+    if (!lock.Acquire()) {  // a fork began meanwhile
+      PushLimbo(span);
+      break;
+    }
+    ReturnPages(span, done ? SpanState::kReleased : SpanState::kFree);
+    lock.Release();
+    if (!done) break;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void PageHeap::Init() { lock.Init(LockRank::kPageHeap); }
+
+Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote) {
+  if (!lock.Acquire()) return nullptr;
+  Span* span = TakePages(Class(cls).span_pages);
+  if (span != nullptr) {
+    const SpanState was = span->state;
+    span->objects = Class(cls).objects;
+    span->free_bits = descriptors::NewBits(span->BitWords());
+    if (with_remote) {
+      span->remote_bits =
+          reinterpret_cast<std::atomic<uint64_t>*>(descriptors::NewBits(span->BitWords()));
+    }
+    if (span->free_bits == nullptr || (with_remote && span->remote_bits == nullptr)) {
+      DropBits(span);
+      ReturnPages(span, was);
+      span = nullptr;
+    } else {
+      span->state = SpanState::kObjects;
+      span->size_class = static_cast<uint8_t>(cls);
+      span->carved = span->free_count = span->hint = span->look_count = 0;
+      span->owner.store(0, std::memory_order_relaxed);
+      span->remote_count.store(0, std::memory_order_relaxed);
+      span->next = span->prev = nullptr;
+      span->list = 0;
+      page_map::Set(span);
+    }
+  }
+  lock.Release();
+  return span;
+}
+
+Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
+  const size_t pages = CeilDiv(bytes, kPageSize);
+  const size_t extra = align > kPageSize ? (align >> kPageShift) - 1 : 0;
+  if (pages + extra > UINT32_MAX / 2) return nullptr;
+  if (!lock.Acquire()) return nullptr;
+  Span* span = TakePages(pages + extra);
+  if (span != nullptr) {
+    const SpanState was = span->state;
+    if (extra > 0 && !AlignStart(span, align, static_cast<uint32_t>(pages))) {
+      ReturnPages(span, was);
+      span = nullptr;
+    } else {
+      span->zeroed = was == SpanState::kReleased;
+      span->state = SpanState::kLarge;
+      span->size_class = static_cast<uint8_t>(kLargeClass);
+      page_map::SetLarge(span);
+    }
+  }
+  lock.Release();
+  return span;
+}
+
+void PageHeap::Free(Span* span) {
+  if (!lock.Acquire()) {
+    PushLimbo(span);
+    return;
+  }
+  TakeInLimbo();
+  FreeLocked(span);
+  const bool surplus = dirty.pages() > RetainLimit();
+  const size_t keep = RetainLimit() / 2;
+  lock.Release();
+  if (surplus) ReleaseDownTo(keep);
+}
+
+bool PageHeap::ResizeInPlace(Span* span, size_t bytes) HZ4_NO_TSA {
+  const size_t pages = CeilDiv(bytes, kPageSize);
+  if (pages > UINT32_MAX / 2 || !lock.Acquire()) return false;
+  bool done = true;
+  if (pages < span->pages) {
+    if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) {
+      page_map::SetLarge(span);
+      ReturnPages(tail, SpanState::kFree);
+    }
+  }
+  while (done && pages > span->pages) {
+    const size_t more = pages - span->pages;
+    Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+    const bool is_free = after != nullptr && after->start == span->End() &&
+                         (after->state == SpanState::kFree || after->state == SpanState::kReleased);
+    if (!is_free) {
+      // Behind the last page of the arena: move the boundary. The new pages adjoin.
+      done = span->End() == arena::Boundary() && Grow(more);
+      continue;
+    }
+    SetOf(after->state).Remove(after);
+    if (after->pages > more) {
+      if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
+    }
+    span->zeroed = false;
+    span->pages += after->pages;
+    in_use_pages += after->pages;
+    descriptors::DeleteSpan(after);
+    page_map::SetLarge(span);
+  }
+  lock.Release();
+  return done;
+}
+
+size_t PageHeap::ReleaseFree() { return ReleaseDownTo(0); }
+
+size_t PageHeap::MappedBytes() {
+  return mapped_pages.load(std::memory_order_relaxed) << kPageShift;
+}
+
+PageHeapTotals PageHeap::Totals() {
+  PageHeapTotals t = {};
+  if (!lock.Acquire()) return t;
+  t = {mapped_pages, in_use_pages, dirty.pages(), released.pages(), descriptors::MappedBytes()};
+  lock.Release();
+  return t;
+}
+
+const char* PageHeap::Check() {
+  if (!lock.Acquire()) return nullptr;
+  const char* wrong = dirty.Check(SpanState::kFree);
+  if (wrong == nullptr) wrong = released.Check(SpanState::kReleased);
+  if (wrong == nullptr && mapped_pages != in_use_pages + dirty.pages() + released.pages()) {
+    wrong = "page heap: mapped != in use + free + released";
+  }
+  lock.Release();
+  return wrong;
+}
+
+}  // namespace hz4

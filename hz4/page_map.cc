@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hz4/page_map.h"
+
+#include "hz4/arena.h"
+#include "hz4/base/bits.h"
+#include "hz4/base/os.h"
+
+namespace hz4 {
+
+DirectMapView DirectMap::view = {};
+std::atomic<RadixMap::Leaf*> RadixMap::root[size_t{1} << RadixMap::kRootBits];
+
+namespace page_map {
+namespace {
+
+constexpr size_t kLeafMask = (size_t{1} << RadixMap::kLeafBits) - 1;
+// The direct map opens in steps of this many bytes: 512 MiB of heap in class_map's case.
+constexpr size_t kOpenStep = 32768;
+
+// Bytes of each map that are writable; guarded by the page heap's lock.
+size_t class_map_open = 0;
+size_t span_map_open = 0;
+
+bool OpenUpTo(const void* map, size_t total, size_t* open, size_t need) {
+  if (need <= *open) return true;
+  size_t target = AlignUp(need, kOpenStep);
+  if (target > total) target = AlignUp(total, kOsPage);
+  char* from = const_cast<char*>(static_cast<const char*>(map)) + *open;
+  if (!os::Open(from, target - *open)) return false;
+  *open = target;
+  return true;
+}
+
+bool EnsureLeaf(uintptr_t page) {
+  if (RadixMap::Find(page) != nullptr) return true;
+  void* memory = os::Map(AlignUp(sizeof(RadixMap::Leaf), kOsPage), kOsPage);
+  if (memory == nullptr) return false;
+  RadixMap::root[page >> RadixMap::kLeafBits].store(static_cast<RadixMap::Leaf*>(memory),
+                                                    std::memory_order_release);
+  return true;
+}
+
+struct Entry {
+  uint8_t* class_of;
+  Span** span_of;
+};
+Entry EntryOf(uintptr_t address) {
+  if (arena::Direct()) {
+    const size_t page = (address - DirectMap::view.base) >> kPageShift;
+    return {const_cast<uint8_t*>(DirectMap::view.class_map) + page,
+            const_cast<Span**>(DirectMap::view.span_map) + page};
+  }
+  const uintptr_t page = address >> kPageShift;
+  RadixMap::Leaf* leaf = RadixMap::Find(page);
+  return {&leaf->class_of[page & kLeafMask], &leaf->span_of[page & kLeafMask]};
+}
+
+}  // namespace
+
+bool Ensure(uintptr_t start, size_t pages) {
+  if (arena::Direct()) {
+    const DirectMapView& v = DirectMap::view;
+    const size_t end = ((start - v.base) >> kPageShift) + pages;
+    return OpenUpTo(v.class_map, v.pages, &class_map_open, end) &&
+           OpenUpTo(v.span_map, v.pages * sizeof(Span*), &span_map_open, end * sizeof(Span*));
+  }
+  const uintptr_t first = start >> kPageShift;
+  for (uintptr_t page = first; page < first + pages; page = (page | kLeafMask) + 1) {
+    if (!EnsureLeaf(page)) return false;
+  }
+  return true;
+}
+
+void Set(Span* span) {
+  for (uint32_t i = 0; i < span->pages; ++i) {
+    const Entry e = EntryOf(span->start + (size_t{i} << kPageShift));
+    *e.span_of = span;
+    *e.class_of = span->size_class;
+  }
+}
+
+void SetLarge(Span* span) {
+  // A large block is only ever asked for by its first byte; its inner pages are no one's.
+  const Entry first = EntryOf(span->start);
+  *first.span_of = span;
+  *first.class_of = span->size_class;
+  *EntryOf(span->End() - kPageSize).span_of = span;
+}
+
+void SetFree(Span* span) {
+  *EntryOf(span->start).span_of = span;
+  *EntryOf(span->End() - kPageSize).span_of = span;
+}
+
+void ClearClasses(Span* span) {
+  const uint32_t count = span->state == SpanState::kLarge ? 1 : span->pages;
+  for (uint32_t i = 0; i < count; ++i) {
+    *EntryOf(span->start + (size_t{i} << kPageShift)).class_of = kNoClass;
+  }
+}
+
+void SetSide(uintptr_t start, size_t pages) {
+  for (size_t i = 0; i < pages; ++i) *EntryOf(start + (i << kPageShift)).class_of = kSideClass;
+}
+
+Span* SpanOf(const void* p) {
+  return arena::Direct() ? DirectMap::SpanOf(p) : RadixMap::SpanOf(p);
+}
+unsigned ClassOf(const void* p) {
+  return arena::Direct() ? DirectMap::ClassOf(p) : RadixMap::ClassOf(p);
+}
+
+}  // namespace page_map
+}  // namespace hz4

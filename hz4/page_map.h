@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pointer -> size class, pointer -> span. Two shapes with the same members; entries are
+// instantiated for one of them (HZ4_PAGE_MAP):
+//   DirectMap  one reservation, one byte and one Span* per page, indexed directly;
+//   RadixMap   any address, two levels, for processes that may not reserve address space.
+// Reads take no lock: a page's entries are written before a pointer into the page is handed out
+// (the program's own hand-over of that pointer orders them) and stay until the span is freed.
+#ifndef HZ4_PAGE_MAP_H_
+#define HZ4_PAGE_MAP_H_
+
+#include <atomic>
+
+#include "hz4/base/platform.h"
+#include "hz4/span.h"
+
+namespace hz4 {
+
+// The reservation; constant once initialised. Kept together: free() reads it on every call.
+struct DirectMapView {
+  uintptr_t base;             // first page
+  size_t pages;               // reserved pages; 0: no reservation
+  const uint8_t* class_map;   // [pages], readable throughout
+  Span* const* span_map;      // [pages], readable throughout
+};
+
+struct DirectMap {
+  static DirectMapView view;
+  // A pointer that is not a multiple of 16 has kNoClass: the rotation turns its low bits into the
+  // highest ones, so that one comparison finds both foreign and misaligned pointers.
+  static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {
+    const size_t offset = reinterpret_cast<uintptr_t>(p) - view.base;
+    const size_t page = (offset >> 4 | offset << 60) >> (kPageShift - 4);
+    return HZ4_LIKELY(page < view.pages) ? view.class_map[page] : kNoClass;
+  }
+  static Span* SpanOf(const void* p) {
+    const size_t page = (reinterpret_cast<uintptr_t>(p) - view.base) >> kPageShift;
+    return page < view.pages ? view.span_map[page] : nullptr;
+  }
+};
+
+struct RadixMap {
+  static constexpr unsigned kAddressBits = 47;
+  static constexpr unsigned kLeafBits = 16;  // pages per leaf: 1 GiB of addresses
+  static constexpr unsigned kRootBits = kAddressBits - kPageShift - kLeafBits;
+  struct Leaf {
+    uint8_t class_of[size_t{1} << kLeafBits];
+    Span* span_of[size_t{1} << kLeafBits];
+  };
+  // release in EnsureLeaf, acquire in Find.
+  static std::atomic<Leaf*> root[size_t{1} << kRootBits];
+
+  static HZ4_ALWAYS_INLINE Leaf* Find(uintptr_t page) {
+    const uintptr_t r = page >> kLeafBits;
+    return HZ4_LIKELY(r < (size_t{1} << kRootBits)) ? root[r].load(std::memory_order_acquire)
+                                                   : nullptr;
+  }
+  static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {  // misaligned: as in DirectMap
+    const uintptr_t address = reinterpret_cast<uintptr_t>(p);
+    const uintptr_t page = (address >> 4 | address << 60) >> (kPageShift - 4);
+    const Leaf* leaf = Find(page);
+    return HZ4_LIKELY(leaf != nullptr) ? leaf->class_of[page & ((1u << kLeafBits) - 1)] : kNoClass;
+  }
+  static Span* SpanOf(const void* p) {
+    const uintptr_t page = reinterpret_cast<uintptr_t>(p) >> kPageShift;
+    const Leaf* leaf = Find(page);
+    return leaf != nullptr ? leaf->span_of[page & ((1u << kLeafBits) - 1)] : nullptr;
+  }
+};
+
+// For code that is not instantiated per map (slow paths): asks whichever is in use.
+namespace page_map {
+
+// Readies the entries of [start, start + pages) for writing. False: no memory.
+bool Ensure(uintptr_t start, size_t pages);
+// Binds all pages of `span` to it, with span->size_class as their class.
+void Set(Span* span);
+// Binds the first page of a large block and, for the page heap, the last.
+void SetLarge(Span* span);
+// Records a free span at its first and last page: what the page heap needs to find neighbours.
+void SetFree(Span* span);
+// Takes the class away from the pages that Set or SetLarge gave one; span->state still says which.
+void ClearClasses(Span* span);
+// Gives [start, start + pages) to the side arena; lock-free, repeatable. Ensure came before.
+void SetSide(uintptr_t start, size_t pages);
+// nullptr: no span there.
+Span* SpanOf(const void* p);
+unsigned ClassOf(const void* p);
+
+}  // namespace page_map
+}  // namespace hz4
+
+#endif  // HZ4_PAGE_MAP_H_

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Span: a run of pages, described outside of itself. Either free (in the page heap), or bound to one
+// size class, or one large block.
+//
+//   start                                                          start + pages * kPageSize
+//   | obj 0 | obj 1 | ... | obj carved-1 |   never handed out yet   | tail < 1/8 |
+//     ^ bit i of free_bits: object i is free *in the span*
+//
+// Invariants (Span::Check), with bits = popcount(free_bits):
+//   carved <= objects;  free_count == bits;  free_count <= carved;  no bit at or above carved
+//   objects handed out (live or in some cache) = carved - free_count
+// Ladder spans (hz4/mid) keep the objects that other threads freed as bits of remote_bits, until the
+// owner, or whoever takes the span over, drains them into free_bits; a bit is in at most one of both.
+#ifndef HZ4_SPAN_H_
+#define HZ4_SPAN_H_
+
+#include <atomic>
+
+#include "hz4/base/platform.h"
+#include "hz4/size_class.h"
+
+namespace hz4 {
+
+enum class SpanState : uint8_t {
+  kUnused,    // descriptor in the descriptor free list
+  kFree,      // in the page heap, contents undefined
+  kReleased,  // in the page heap, reads as zero and costs no memory
+  kObjects,   // bound to a size class
+  kLarge,     // one large block
+};
+
+struct alignas(kCacheLine) Span {
+  uintptr_t start;
+  uint32_t pages;
+  SpanState state;
+  uint8_t size_class;  // 1..kNumClasses, kLargeClass or kNoClass
+  bool zeroed;         // kLarge: all of it reads as zero since it was taken
+  uint8_t list;        // central/ladder: which list it is on
+  Span* next;          // list links, guarded by the list's lock
+  Span* prev;
+  uint32_t objects;
+  uint32_t carved;
+  uint32_t free_count;
+  uint32_t hint;          // word of free_bits to look at first
+  uint64_t* free_bits;    // BitWords() words; guarded by the class lock (array route) or by owner/class lock (ladder)
+
+  // Ladder only.
+  std::atomic<uint64_t> owner;          // ThreadState::serial of the owner, 0: none
+  std::atomic<uint64_t>* remote_bits;   // BitWords() words
+  std::atomic<uint32_t> remote_count;
+  uint32_t look_count;                  // owner's looks since the last drain
+
+  uint32_t BitWords() const { return (objects + 63) / 64; }
+  size_t Bytes() const { return size_t{pages} << kPageShift; }
+  uintptr_t End() const { return start + Bytes(); }
+
+  // Index of the object that contains p. p must lie inside the span.
+  uint32_t IndexOf(const void* p) const {
+    const uint64_t offset = reinterpret_cast<uintptr_t>(p) - start;
+    return static_cast<uint32_t>(offset * Class(size_class).inverse >> 40);
+  }
+  void* ObjectAt(uint32_t i) const {
+    return reinterpret_cast<void*>(start + uint64_t{i} * Class(size_class).size);
+  }
+  // True when p is the first byte of an object that was handed out at least once.
+  bool IsObjectStart(const void* p) const {
+    const uint32_t i = IndexOf(p);
+    return i < carved && ObjectAt(i) == p;
+  }
+
+  // Takes one object out of the span: a free one, else the next uncarved one; nullptr when full.
+  void* Take();
+  // Takes up to n objects; returns how many.
+  uint32_t TakeBatch(void** out, uint32_t n);
+  // Puts object i back. False: it is already free in the span (a double free).
+  [[nodiscard]] bool Put(uint32_t i);
+  bool HasFree() const { return free_count != 0 || carved < objects; }
+  bool AllFree() const { return free_count == carved; }
+
+  // Evaluates the invariants above. Returns nullptr, or what does not hold.
+  const char* Check() const;
+};
+
+// Doubly linked list of spans; the links live in the spans.
+class SpanList {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  Span* front() const { return head_; }
+  void PushFront(Span* s);
+  void PushBack(Span* s);
+  void Remove(Span* s);
+  uint32_t size() const { return size_; }
+
+ private:
+  Span* head_ = nullptr;
+  Span* tail_ = nullptr;
+  uint32_t size_ = 0;
+};
+
+}  // namespace hz4
+
+#endif  // HZ4_SPAN_H_
