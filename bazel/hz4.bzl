@@ -9,6 +9,10 @@ HZ4_COPTS = [
     "-fno-exceptions",
     "-fno-rtti",
     "-fno-threadsafe-statics",
+    # A counting and a plain function with equal parts stay two: what a stack trace or the call graph
+    # names is what runs. (clang never merges them and does not know the flag.)
+    "-fno-ipa-icf",
+    "-Wno-ignored-optimization-argument",
     "-fno-builtin-malloc",
     "-fno-builtin-calloc",
     "-fno-builtin-realloc",

@@ -27,7 +27,7 @@ _LAYER_OF = [
     (r"hz4/(mid/)?resolve[^/]*$", "assembly"),
     (r"hz4/(front|mid|large)/", "boxes"),
     (r"hz4/(init|report|step_aside)[^/]*$", "assembly"),
-    (r"hz4/(malloc|new|hz4|api)[^/]*$", "doors"),
+    (r"hz4/(malloc|new|hz4|api|internal_api)[^/]*$", "doors"),
     (r"hz4/[^/]+$", "shapes"),
 ]
 # What the steps of the ladder share; every other file of hz4/mid is a box, or its ladder.
