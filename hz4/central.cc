@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/central.h"
 
-#include <time.h>
-
 #include <atomic>
 #include <cstring>
 
 #include "hz4/arena.h"
 #include "hz4/base/bits.h"
+#include "hz4/base/clock.h"
 #include "hz4/base/lock.h"
 #include "hz4/base/os.h"
 #include "hz4/base/print.h"
@@ -47,12 +46,6 @@ struct ClassState {
 
 ClassState classes[kClassSlots];
 std::atomic<size_t> array_bytes{0};  // opened in all arrays
-
-uint64_t NowNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1000000000u + static_cast<uint64_t>(t.tv_nsec);
-}
 
 // Makes room for one more step of the array, within the bounds. False: none to be had.
 bool GrowArray(ClassState& c, uint32_t need) HZ4_REQUIRES(c.lock) {
@@ -122,7 +115,7 @@ void GiveBack(ClassState& c, unsigned cls, uint32_t n, bool keep_one, SpanList* 
 template <class Stats>
 void GiveBackSurplus(ClassState& c, unsigned cls, SpanList* empty) HZ4_REQUIRES(c.lock) {
   c.returns = 0;
-  const uint64_t now = NowNs();
+  const uint64_t now = CoarseNowNs();
   if (now - c.period_start < kPeriodNs) return;
   uint32_t n = c.low_water / 2;
   if (n > kMaxGiveBack) n = kMaxGiveBack;

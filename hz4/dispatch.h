@@ -78,7 +78,7 @@ struct alignas(kOsPage) Sealed {
   DispatchNames names;
   KnobSet knobs;  // effective values and where they came from
 };
-extern Sealed sealed;
+HZ4_HIDDEN extern Sealed sealed;
 
 // The resolved table. Before initialisation its doors initialise first and then go on.
 inline const Dispatch& Table() { return sealed.table; }

@@ -3,6 +3,7 @@
 
 #include "hz4/arena.h"
 #include "hz4/base/bits.h"
+#include "hz4/base/clock.h"
 #include "hz4/base/lock.h"
 #include "hz4/base/os.h"
 #include "hz4/descriptors.h"
@@ -12,16 +13,22 @@
 namespace hz4 {
 namespace {
 
-// Free pages are kept up to a quarter of what is in use plus 16 MiB (one burst of large blocks);
-// above, the largest free spans go back to the kernel until half of that is left.
-constexpr size_t kRetainPages = (size_t{16} << 20) >> kPageShift;
-constexpr size_t kRetainShare = 4;
+// Free pages that nobody needed for a whole period go back to the kernel, the largest spans first: a
+// page fault costs more than keeping a page that is about to be used again. An eighth of what is in
+// use plus 8 MiB is always kept.
+constexpr uint64_t kPeriodNs = 500 * 1000 * 1000;
+constexpr size_t kRetainPages = (size_t{8} << 20) >> kPageShift;
+constexpr size_t kRetainShare = 8;
 
 Lock lock;
 FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
 FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
 std::atomic<size_t> mapped_pages{0};  // written under the lock
 size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;  // includes spans in limbo and on their way to the kernel
+
+// The least number of dirty free pages since period_start.
+size_t low_water HZ4_GUARDED_BY(lock) = 0;
+uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
 
 // Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
 // next holder takes them in. Lock-free: release in PushLimbo, acquire in TakeInLimbo.
@@ -136,8 +143,9 @@ void TakeInLimbo() HZ4_REQUIRES(lock) {
   }
 }
 
-// A free span of at least `pages` out of the sets, of exactly `pages` if it could be split.
-Span* TakePages(size_t pages) HZ4_REQUIRES(lock) {
+// A free span of at least `pages` out of the sets, of exactly `pages` if it could be split. Its state
+// is kUnused, so that no neighbour merges with it; *was says what it was.
+Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   TakeInLimbo();
   Span* span = dirty.Find(pages);
   if (span == nullptr) span = released.Find(pages);
@@ -151,12 +159,16 @@ Span* TakePages(size_t pages) HZ4_REQUIRES(lock) {
   if (span->pages > pages) {
     if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
   }
+  *was = span->state;
+  span->state = SpanState::kUnused;
   in_use_pages += span->pages;
+  if (dirty.pages() < low_water) low_water = dirty.pages();
   return span;
 }
 
-// Trims `span` (just taken, larger than needed) so that it starts at a multiple of `align`.
-bool AlignStart(Span* span, size_t align, uint32_t pages) HZ4_REQUIRES(lock) {
+// Trims `span` (just taken, larger than needed) so that it starts at a multiple of `align`; what is cut
+// off is as the span was.
+bool AlignStart(Span* span, SpanState was, size_t align, uint32_t pages) HZ4_REQUIRES(lock) {
   const uint32_t lead =
       static_cast<uint32_t>((AlignUp(span->start, align) - span->start) >> kPageShift);
   if (lead > 0) {
@@ -168,19 +180,28 @@ bool AlignStart(Span* span, size_t align, uint32_t pages) HZ4_REQUIRES(lock) {
     span->pages = rest->pages;
     rest->start = lead_start;
     rest->pages = lead;
-    in_use_pages -= lead;
-    MergeAndInsert(rest);
+    ReturnPages(rest, was);
   }
   if (span->pages > pages) {
     if (Span* tail = SplitTail(span, pages)) {
-      in_use_pages -= tail->pages;
-      MergeAndInsert(tail);
+      ReturnPages(tail, was);
     }
   }
   return true;
 }
 
-size_t RetainLimit() HZ4_REQUIRES(lock) { return in_use_pages / kRetainShare + kRetainPages; }
+// How many dirty pages may stay now; SIZE_MAX before the period is over.
+size_t PagesToKeep() HZ4_REQUIRES(lock) {
+  const size_t retain = in_use_pages / kRetainShare + kRetainPages;
+  if (dirty.pages() <= retain) return SIZE_MAX;
+  const uint64_t now = CoarseNowNs();
+  if (now - period_start < kPeriodNs) return SIZE_MAX;
+  const size_t unneeded = low_water;
+  period_start = now;
+  low_water = dirty.pages();
+  const size_t keep = dirty.pages() - unneeded;
+  return keep > retain ? keep : retain;
+}
 
 // Gives the largest free spans back to the kernel until `keep` pages are left. The lock is not held
 // during the system calls: a span on its way counts as in use.
@@ -215,9 +236,9 @@ void PageHeap::Init() { lock.Init(LockRank::kPageHeap); }
 
 Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote) {
   if (!lock.Acquire()) return nullptr;
-  Span* span = TakePages(Class(cls).span_pages);
+  SpanState was;
+  Span* span = TakePages(Class(cls).span_pages, &was);
   if (span != nullptr) {
-    const SpanState was = span->state;
     span->objects = Class(cls).objects;
     span->free_bits = descriptors::NewBits(span->BitWords());
     if (with_remote) {
@@ -248,10 +269,10 @@ Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
   const size_t extra = align > kPageSize ? (align >> kPageShift) - 1 : 0;
   if (pages + extra > UINT32_MAX / 2) return nullptr;
   if (!lock.Acquire()) return nullptr;
-  Span* span = TakePages(pages + extra);
+  SpanState was;
+  Span* span = TakePages(pages + extra, &was);
   if (span != nullptr) {
-    const SpanState was = span->state;
-    if (extra > 0 && !AlignStart(span, align, static_cast<uint32_t>(pages))) {
+    if (extra > 0 && !AlignStart(span, was, align, static_cast<uint32_t>(pages))) {
       ReturnPages(span, was);
       span = nullptr;
     } else {
@@ -272,10 +293,9 @@ void PageHeap::Free(Span* span) {
   }
   TakeInLimbo();
   FreeLocked(span);
-  const bool surplus = dirty.pages() > RetainLimit();
-  const size_t keep = RetainLimit() / 2;
+  const size_t keep = PagesToKeep();
   lock.Release();
-  if (surplus) ReleaseDownTo(keep);
+  if (keep != SIZE_MAX) ReleaseDownTo(keep);
 }
 
 bool PageHeap::ResizeInPlace(Span* span, size_t bytes) HZ4_NO_TSA {

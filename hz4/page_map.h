@@ -25,17 +25,24 @@ struct DirectMapView {
 };
 
 struct DirectMap {
-  static DirectMapView view;
-  // A pointer that is not a multiple of 16 has kNoClass: the rotation turns its low bits into the
-  // highest ones, so that one comparison finds both foreign and misaligned pointers.
+  // False: ClassOf(p) is kNoClass.
+  static HZ4_ALWAYS_INLINE bool MayOwn(const void* p) { return PageIndex(p) < view.pages; }
+  HZ4_HIDDEN static DirectMapView view;
   static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {
-    const size_t offset = reinterpret_cast<uintptr_t>(p) - view.base;
-    const size_t page = (offset >> 4 | offset << 60) >> (kPageShift - 4);
+    const size_t page = PageIndex(p);
     return HZ4_LIKELY(page < view.pages) ? view.class_map[page] : kNoClass;
   }
   static Span* SpanOf(const void* p) {
     const size_t page = (reinterpret_cast<uintptr_t>(p) - view.base) >> kPageShift;
     return page < view.pages ? view.span_map[page] : nullptr;
+  }
+
+ private:
+  // Beyond every page for a pointer that is foreign or not a multiple of 16: the rotation turns its
+  // low bits into the highest ones, so that one comparison finds both.
+  static HZ4_ALWAYS_INLINE size_t PageIndex(const void* p) {
+    const size_t offset = reinterpret_cast<uintptr_t>(p) - view.base;
+    return (offset >> 4 | offset << 60) >> (kPageShift - 4);
   }
 };
 
@@ -48,13 +55,14 @@ struct RadixMap {
     Span* span_of[size_t{1} << kLeafBits];
   };
   // release in EnsureLeaf, acquire in Find.
-  static std::atomic<Leaf*> root[size_t{1} << kRootBits];
+  HZ4_HIDDEN static std::atomic<Leaf*> root[size_t{1} << kRootBits];
 
   static HZ4_ALWAYS_INLINE Leaf* Find(uintptr_t page) {
     const uintptr_t r = page >> kLeafBits;
     return HZ4_LIKELY(r < (size_t{1} << kRootBits)) ? root[r].load(std::memory_order_acquire)
                                                    : nullptr;
   }
+  static HZ4_ALWAYS_INLINE bool MayOwn(const void*) { return true; }
   static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {  // misaligned: as in DirectMap
     const uintptr_t address = reinterpret_cast<uintptr_t>(p);
     const uintptr_t page = (address >> 4 | address << 60) >> (kPageShift - 4);

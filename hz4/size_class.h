@@ -111,13 +111,18 @@ constexpr ClassLookup MakeClassLookup() {
   }
   return t;
 }
-extern const ClassLookup kClassLookup;
+HZ4_HIDDEN extern const ClassLookup kClassLookup;
 
-// size in 1..kMaxClassSize. Equals ComputeClass(size).
+// size in 1..kMaxClassSize. Equals ComputeClass(size). Selects by a conditional move: a branch would be
+// mispredicted by every program that mixes both sides, and compilers turn the ?: operator into one.
 HZ4_ALWAYS_INLINE unsigned SizeToClass(size_t size) {
-  const size_t fine = (size + 15) >> 4;
+  size_t index = (size + 15) >> 4;
   const size_t coarse = ((size + 1023) >> 10) + (kFineSteps - 8);
-  return kClassLookup.cls[size <= kFineLimit ? fine : coarse];
+  __asm__("cmpq %[limit], %[size]\n\tcmovaq %[coarse], %[index]"
+          : [index] "+r"(index)
+          : [size] "r"(size), [coarse] "r"(coarse), [limit] "i"(kFineLimit)
+          : "cc");
+  return kClassLookup.cls[index];
 }
 
 // The class for `size` bytes aligned to `align` (a power of two <= kPageSize): the smallest class

@@ -17,6 +17,9 @@
 #define HZ4_NOINLINE __attribute__((noinline))
 #define HZ4_ALWAYS_INLINE inline __attribute__((always_inline))
 #define HZ4_COLD __attribute__((cold, noinline))
+// On declarations of variables that hit paths read: without it the compiler must assume that another
+// module defines them and goes through the global offset table.
+#define HZ4_HIDDEN __attribute__((visibility("hidden")))
 // A symbol of the public API: everything else is hidden.
 #define HZ4_EXPORT __attribute__((visibility("default")))
 

@@ -33,7 +33,7 @@ struct Tls {
 static_assert(sizeof(Tls) <= 64, "the static TLS budget of libhz4.so");
 
 // __thread, not thread_local: other files then need not ask whether it must be constructed first.
-extern __thread Tls tls __attribute__((tls_model("initial-exec")));
+HZ4_HIDDEN extern __thread Tls tls __attribute__((tls_model("initial-exec")));
 
 // The address of the thread control block: the identity of a running thread, kept by fork in the
 // child. Never 0, a multiple of 16.

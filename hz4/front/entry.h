@@ -91,16 +91,8 @@ struct Entry {
       return nullptr;
     }
     const size_t usable = UsableSize(p);
-    if (size <= usable && Keeps(usable, size)) return p;
-    if (Map::ClassOf(p) == kLargeClass && size > kMaxClassSize &&
-        size <= static_cast<size_t>(PTRDIFF_MAX) && LargeResize(p, size)) {
-      return p;
-    }
-    void* moved = Allocate(size);
-    if (HZ4_UNLIKELY(moved == nullptr)) return size <= usable ? p : nullptr;
-    memcpy(moved, p, size < usable ? size : usable);
-    Free(p);
-    return moved;
+    if (HZ4_LIKELY(size <= usable && Keeps(usable, size))) return p;
+    return Resize(p, usable, size);
   }
 
   static void* OpNew(size_t size) {
@@ -111,6 +103,31 @@ struct Entry {
  private:
   // A block is kept when it is large enough and at least half used.
   static bool Keeps(size_t usable, size_t size) { return size >= usable / 2 || usable <= 64; }
+
+  // A block that has grown to this size and grows again gets pages of its own: from then on it grows
+  // in place, page by page, where it would be copied from class to class.
+  static constexpr size_t kGrowsInPages = 8192;
+
+  static HZ4_NOINLINE void* Resize(void* p, size_t usable, size_t size) {
+    if (HZ4_UNLIKELY(size > static_cast<size_t>(PTRDIFF_MAX))) {
+      errno = ENOMEM;
+      return nullptr;
+    }
+    const bool grows = size > usable;
+    // A quarter more than asked for, so that growth by small steps copies seldom.
+    const size_t generous = grows && size < usable + usable / 4 ? usable + usable / 4 : size;
+    const bool in_pages = Map::ClassOf(p) == kLargeClass;
+    if (in_pages && (size > kMaxClassSize || grows) && LargeResize(p, generous)) return p;
+    void* moved = nullptr;
+    if (grows && usable >= kGrowsInPages) {
+      moved = Slow::AllocLarge(generous, kMinAlign, /*zero=*/false);
+    }
+    if (moved == nullptr) moved = Allocate(size < kGrowsInPages ? generous : size);
+    if (HZ4_UNLIKELY(moved == nullptr)) return grows ? nullptr : p;
+    memcpy(moved, p, grows ? usable : size);
+    Release(p);
+    return moved;
+  }
 
   static HZ4_ALWAYS_INLINE void* PopCounted(unsigned cls) {
     void* p = Front::Pop(cls);
@@ -132,6 +149,7 @@ struct Entry {
   }
 
   static HZ4_ALWAYS_INLINE void Release(void* p) {
+    if (HZ4_UNLIKELY(!Map::MayOwn(p))) return Slow::Free(p, kNoClass);
     const unsigned cls = Map::ClassOf(p);
     const PushResult result = Front::Push(p, cls);
     if (HZ4_LIKELY(result == PushResult::kDone)) {

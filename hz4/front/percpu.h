@@ -30,7 +30,7 @@ struct PerCpuView {
   FrontCache** caches;     // [count]; a CPU without a cache, or a stopped one, has Miss()
   uint32_t count;          // of CPU numbers that have an entry
 };
-extern PerCpuView percpu_view;
+HZ4_HIDDEN extern PerCpuView percpu_view;
 
 // What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *index says how.
 const char* PerCpuUnavailable(CpuIndex* index);
