@@ -9,10 +9,6 @@ HZ4_COPTS = [
     "-fno-exceptions",
     "-fno-rtti",
     "-fno-threadsafe-statics",
-    # A counting and a plain function with equal parts stay two: what a stack trace or the call graph
-    # names is what runs. (clang never merges them and does not know the flag.)
-    "-fno-ipa-icf",
-    "-Wno-ignored-optimization-argument",
     "-fno-builtin-malloc",
     "-fno-builtin-calloc",
     "-fno-builtin-realloc",
@@ -22,7 +18,12 @@ HZ4_COPTS = [
     "-fomit-frame-pointer",
     "-ftls-model=initial-exec",
     "-fvisibility=hidden",
-]
+] + select({
+    "//bazel:clang": [],
+    # A counting and a plain function with equal parts stay two: what a stack trace or the call graph
+    # names is what runs. clang never merges them.
+    "//conditions:default": ["-fno-ipa-icf"],
+})
 
 # The kernel reads a thread's rseq_cs after a section has ended: the code must never be unmapped.
 HZ4_LINKOPTS = [
