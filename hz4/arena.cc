@@ -43,8 +43,8 @@ bool ReserveAll(size_t bytes) {
 
 bool GrowDirect(size_t pages, uintptr_t* start, size_t* got) {
   const DirectMapView& v = DirectMap::view;
-  const size_t open = boundary - v.base;
-  const size_t left = (v.pages << kPageShift) - open;
+  const size_t open = boundary - v.base - side_region.bytes;
+  const size_t left = (v.pages << kPageShift) - (boundary - v.base);
   const size_t need = AlignUp(pages << kPageShift, kGrowStep);
   if (need > left) return false;
   size_t step = AlignUp(open / 16, kGrowStep);

@@ -161,7 +161,7 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
   if (!c.lock.Acquire()) return 0;
   uint32_t got = n < c.count ? n : c.count;
   c.count -= got;
-  memcpy(out, c.array + c.count, got * sizeof(void*));
+  if (HZ4_LIKELY(got > 0)) memcpy(out, c.array + c.count, got * sizeof(void*));
   if (c.count < c.low_water) c.low_water = c.count;
   if (got < n) got += FetchFromSpans<Stats>(c, out + got, n - got);
   c.lock.Release();

@@ -31,16 +31,18 @@ unsigned FreeSpans::NextBin(unsigned bin) const {
 
 Span* FreeSpans::Find(size_t pages) const {
   const unsigned own = BinOf(pages);
-  // Sizes differ only in the geometric bins: there, the best of the first few that fit.
+  if (own <= kExact && !bins_[own].empty()) return bins_[own].front();
+  // A geometric bin holds several sizes: the best of the first few, or of all when no larger bin could
+  // help.
+  const unsigned larger = NextBin(own + 1);
   Span* best = nullptr;
   int looks = kMaxLooks;
-  for (Span* s = bins_[own].front(); s != nullptr && looks-- > 0; s = s->next) {
+  for (Span* s = bins_[own].front(); s != nullptr; s = s->next) {
     if (s->pages >= pages && (best == nullptr || s->pages < best->pages)) best = s;
-    if (own <= kExact) break;
+    if (--looks <= 0 && (best != nullptr || larger < kBins)) break;
   }
   if (best != nullptr) return best;
-  const unsigned bin = NextBin(own + 1);
-  return bin < kBins ? bins_[bin].front() : nullptr;
+  return larger < kBins ? bins_[larger].front() : nullptr;
 }
 
 Span* FreeSpans::Largest() const {

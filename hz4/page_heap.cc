@@ -190,6 +190,39 @@ bool AlignStart(Span* span, SpanState was, size_t align, uint32_t pages) HZ4_REQ
   return true;
 }
 
+// Gives the pages of a large block behind the first `pages` back.
+void CutTail(Span* span, uint32_t pages) HZ4_REQUIRES(lock) {
+  if (pages >= span->pages) return;
+  if (Span* tail = SplitTail(span, pages)) {
+    page_map::SetLarge(span);
+    ReturnPages(tail, SpanState::kFree);
+  }
+}
+
+// Takes free pages behind a large block until it has `pages`. False: it may have got some.
+bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
+  while (pages > span->pages) {
+    const size_t more = pages - span->pages;
+    Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+    if (after == nullptr || after->start != span->End() ||
+        (after->state != SpanState::kFree && after->state != SpanState::kReleased)) {
+      // Behind the last page of the arena: move the boundary, the new pages adjoin.
+      if (span->End() != arena::Boundary() || !Grow(more)) return false;
+      continue;
+    }
+    SetOf(after->state).Remove(after);
+    if (after->pages > more) {
+      if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
+    }
+    span->zeroed = false;
+    span->pages += after->pages;
+    in_use_pages += after->pages;
+    descriptors::DeleteSpan(after);
+    page_map::SetLarge(span);
+  }
+  return true;
+}
+
 // How many dirty pages may stay now; SIZE_MAX before the period is over.
 size_t PagesToKeep() HZ4_REQUIRES(lock) {
   const size_t retain = in_use_pages / kRetainShare + kRetainPages;
@@ -298,37 +331,16 @@ void PageHeap::Free(Span* span) {
   if (keep != SIZE_MAX) ReleaseDownTo(keep);
 }
 
-bool PageHeap::ResizeInPlace(Span* span, size_t bytes) HZ4_NO_TSA {
+bool PageHeap::ResizeInPlace(Span* span, size_t bytes) {
   const size_t pages = CeilDiv(bytes, kPageSize);
   if (pages > UINT32_MAX / 2 || !lock.Acquire()) return false;
-  bool done = true;
-  if (pages < span->pages) {
-    if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) {
-      page_map::SetLarge(span);
-      ReturnPages(tail, SpanState::kFree);
-    }
-  }
-  while (done && pages > span->pages) {
-    const size_t more = pages - span->pages;
-    Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
-    const bool is_free = after != nullptr && after->start == span->End() &&
-                         (after->state == SpanState::kFree || after->state == SpanState::kReleased);
-    if (!is_free) {
-      // Behind the last page of the arena: move the boundary. The new pages adjoin.
-      done = span->End() == arena::Boundary() && Grow(more);
-      continue;
-    }
-    SetOf(after->state).Remove(after);
-    if (after->pages > more) {
-      if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
-    }
-    span->zeroed = false;
-    span->pages += after->pages;
-    in_use_pages += after->pages;
-    descriptors::DeleteSpan(after);
-    page_map::SetLarge(span);
-  }
+  const uint32_t before = span->pages;
+  const bool done = pages <= before || GrowInPlace(span, pages);
+  // Shrinks, or undoes what a failed growth took already.
+  CutTail(span, done ? static_cast<uint32_t>(pages) : before);
+  const size_t keep = PagesToKeep();
   lock.Release();
+  if (keep != SIZE_MAX) ReleaseDownTo(keep);
   return done;
 }
 

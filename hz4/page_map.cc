@@ -35,8 +35,11 @@ bool EnsureLeaf(uintptr_t page) {
   if (RadixMap::Find(page) != nullptr) return true;
   void* memory = os::Map(AlignUp(sizeof(RadixMap::Leaf), kOsPage), kOsPage);
   if (memory == nullptr) return false;
-  RadixMap::root[page >> RadixMap::kLeafBits].store(static_cast<RadixMap::Leaf*>(memory),
-                                                    std::memory_order_release);
+  RadixMap::Leaf* expected = nullptr;
+  if (!RadixMap::root[page >> RadixMap::kLeafBits].compare_exchange_strong(
+          expected, static_cast<RadixMap::Leaf*>(memory), std::memory_order_acq_rel)) {
+    os::Unmap(memory, AlignUp(sizeof(RadixMap::Leaf), kOsPage));  // another thread was first
+  }
   return true;
 }
 
@@ -99,8 +102,9 @@ void ClearClasses(Span* span) {
   }
 }
 
-void SetSide(uintptr_t start, size_t pages) {
-  for (size_t i = 0; i < pages; ++i) *EntryOf(start + (i << kPageShift)).class_of = kSideClass;
+void SetSide(uintptr_t start, size_t pages, bool in_use) {
+  const uint8_t cls = in_use ? kSideClass : kNoClass;
+  for (size_t i = 0; i < pages; ++i) *EntryOf(start + (i << kPageShift)).class_of = cls;
 }
 
 Span* SpanOf(const void* p) {

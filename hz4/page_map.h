@@ -79,7 +79,8 @@ struct RadixMap {
 // For code that is not instantiated per map (slow paths): asks whichever is in use.
 namespace page_map {
 
-// Readies the entries of [start, start + pages) for writing. False: no memory.
+// Readies the entries of [start, start + pages) for writing. False: no memory. Lock-free with RadixMap;
+// with DirectMap under the page heap's lock.
 bool Ensure(uintptr_t start, size_t pages);
 // Binds all pages of `span` to it, with span->size_class as their class.
 void Set(Span* span);
@@ -89,8 +90,9 @@ void SetLarge(Span* span);
 void SetFree(Span* span);
 // Takes the class away from the pages that Set or SetLarge gave one; span->state still says which.
 void ClearClasses(Span* span);
-// Gives [start, start + pages) to the side arena; lock-free, repeatable. Ensure came before.
-void SetSide(uintptr_t start, size_t pages);
+// Gives [start, start + pages) to the side arena, or takes them from it; lock-free, repeatable. Ensure
+// came before.
+void SetSide(uintptr_t start, size_t pages, bool in_use);
 // nullptr: no span there.
 Span* SpanOf(const void* p);
 unsigned ClassOf(const void* p);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "hz4/arena.h"
 #include "hz4/base/bits.h"
 #include "hz4/base/lock.h"
 #include "hz4/base/os.h"
@@ -24,7 +25,7 @@ constexpr size_t kKeepBytes = size_t{1} << 20;
 // Before every object. 16 bytes, so that objects stay aligned.
 struct Header {
   size_t usable;
-  size_t padding;
+  size_t mapping_offset;  // of an object with a mapping of its own: from the mapping's start
 };
 static_assert(sizeof(Header) == kMinAlign);
 
@@ -55,7 +56,7 @@ bool EnsureOpen(unsigned chunk, size_t bytes) {
   if (want > chunk_bytes) want = chunk_bytes;
   void* from = reinterpret_cast<void*>(ChunkStart(chunk) + have);
   if (!os::Open(from, want - have)) return false;
-  page_map::SetSide(ChunkStart(chunk) + have, (want - have) >> kPageShift);
+  page_map::SetSide(ChunkStart(chunk) + have, (want - have) >> kPageShift, true);
   size_t seen = have;
   while (seen < want &&
          !opened[chunk].compare_exchange_weak(seen, want, std::memory_order_acq_rel)) {
@@ -86,6 +87,33 @@ void* AllocateIn(unsigned chunk, size_t size, size_t align) {
   }
 }
 
+// A mapping of its own for what no chunk can hold; only RadixMap knows addresses outside of the
+// reservation, and only there chunks are small.
+void* Map(size_t size, size_t align) {
+  if (arena::Direct()) return nullptr;
+  const size_t offset = AlignUp(sizeof(Header), align);
+  const size_t bytes = AlignUp(offset + size, kPageSize);
+  if (bytes < size) return nullptr;
+  char* start = static_cast<char*>(os::Map(bytes, align < kPageSize ? kPageSize : align));
+  if (start == nullptr) return nullptr;
+  const uintptr_t object = reinterpret_cast<uintptr_t>(start) + offset;
+  const uintptr_t first_page = AlignDown(object, kPageSize);
+  if (!page_map::Ensure(first_page, 1)) {
+    os::Unmap(start, bytes);
+    return nullptr;
+  }
+  page_map::SetSide(first_page, 1, true);
+  *(reinterpret_cast<Header*>(object) - 1) = {size, offset};
+  return reinterpret_cast<void*>(object);
+}
+
+void Unmap(void* p) {
+  const Header header = *(static_cast<Header*>(p) - 1);
+  page_map::SetSide(AlignDown(reinterpret_cast<uintptr_t>(p), kPageSize), 1, false);
+  os::Unmap(static_cast<char*>(p) - header.mapping_offset,
+            AlignUp(header.mapping_offset + header.usable, kPageSize));
+}
+
 }  // namespace
 
 void Init(uintptr_t start, size_t bytes) {
@@ -95,8 +123,8 @@ void Init(uintptr_t start, size_t bytes) {
 
 void* Allocate(size_t size, size_t align, bool zero) {
   if (align < kMinAlign) align = kMinAlign;
-  if (size >= chunk_bytes || align >= chunk_bytes) return nullptr;
   size = size == 0 ? kMinAlign : AlignUp(size, kMinAlign);
+  if (size >= chunk_bytes || align >= chunk_bytes) return Map(size, align);
   for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
     if (void* p = AllocateIn(chunk, size, align)) {
       if (zero) memset(p, 0, size);
@@ -107,8 +135,9 @@ void* Allocate(size_t size, size_t align, bool zero) {
 }
 
 void Free(void* p) {
-  const unsigned chunk =
-      static_cast<unsigned>((reinterpret_cast<uintptr_t>(p) - base) / chunk_bytes);
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(p) - base;
+  if (offset >= kChunks * chunk_bytes) return Unmap(p);
+  const unsigned chunk = static_cast<unsigned>(offset / chunk_bytes);
   uint64_t seen = states[chunk].load(std::memory_order_relaxed);
   for (;;) {
     const uint64_t used = State::Offset(seen);

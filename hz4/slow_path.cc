@@ -44,16 +44,23 @@ void* SlowPath<Stats>::AllocLarge(size_t size, size_t align, bool zero) {
 // The seam said no: because it may not work now, or because there is no memory.
 template <class Stats>
 HZ4_COLD void* SlowPath<Stats>::Refused(size_t size, size_t align, bool zero, unsigned cls) {
-  void* p;
-  if (tls.busy != 0 || Fork::Pending()) {
-    p = side::Allocate(size, align, zero);
-    if (p != nullptr) Stats::Add(CounterId::kSideMalloc);
-  } else {
-    Table().release_memory();
-    p = FromSeam(size, align, zero, cls);
+  bool released = false;
+  for (;;) {
+    if (tls.busy != 0 || Fork::Pending()) {
+      void* p = side::Allocate(size, align, zero);
+      if (p == nullptr) break;
+      Stats::Add(CounterId::kSideMalloc);
+      return p;
+    }
+    const uint32_t forks = Fork::Count();
+    if (!released) Table().release_memory();
+    if (void* p = FromSeam(size, align, zero, cls)) return p;
+    // A refusal while no fork began is about memory.
+    if (released && forks == Fork::Count()) break;
+    released = true;
   }
-  if (p == nullptr) errno = ENOMEM;
-  return p;
+  errno = ENOMEM;
+  return nullptr;
 }
 
 template <class Stats>

@@ -11,6 +11,7 @@
 namespace hz4 {
 
 std::atomic<uint32_t> Fork::pending_{0};
+std::atomic<uint32_t> Fork::count_{0};
 std::atomic<Lock*> Fork::all_locks_{nullptr};
 
 namespace {
@@ -40,7 +41,7 @@ void Lock::Init(LockRank rank) {
 }
 
 bool Lock::HeldByMe() const {
-  return (word_.load(std::memory_order_relaxed) & ~kWaiters) == SelfId();
+  return Holder(word_.load(std::memory_order_relaxed)) == SelfId();
 }
 
 bool Lock::Acquire() {
@@ -85,7 +86,7 @@ bool Lock::AcquireContended(uint64_t self) {
       }
       continue;
     }
-    if ((seen & ~kWaiters) == self) return false;
+    if (Holder(seen) == self) return false;
     if ((seen & kWaiters) == 0 && !word_.compare_exchange_strong(seen, seen | kWaiters)) continue;
     if (Fork::Pending()) {
       if (slept) FutexWake(&word_, 1);  // the wake that reached us may have been another's
@@ -101,6 +102,7 @@ void Lock::Release() {
 }
 
 void Fork::Begin() {
+  count_.fetch_add(1, std::memory_order_seq_cst);
   pending_.fetch_add(1, std::memory_order_seq_cst);
   const uint64_t self = SelfId();
   // Holders leave within microseconds unless they are descheduled. The exception is a holder whose
@@ -110,34 +112,39 @@ void Fork::Begin() {
   int naps_left = 5000;
   for (Lock* l = all_locks_.load(std::memory_order_acquire); l != nullptr; l = l->next_) {
     for (;;) {
-      const uint64_t seen = l->word_.load(std::memory_order_seq_cst);
+      uint64_t seen = l->word_.load(std::memory_order_seq_cst);
+      const bool mine = Lock::Holder(seen) == self;
+      if (mine) seen = l->word_.fetch_or(Lock::kForking, std::memory_order_seq_cst);
       if (seen & Lock::kWaiters) FutexWake(&l->word_, 1 << 30);
-      if (seen == 0 || (seen & ~Lock::kWaiters) == self || naps_left == 0) break;
+      if (seen == 0 || mine) break;
+      if (naps_left == 0) {
+        pending_.fetch_or(kGaveUp, std::memory_order_seq_cst);
+        break;
+      }
       Syscall(SYS_nanosleep, SyscallArg(&nap), 0);
       --naps_left;
     }
   }
-  if (naps_left == 0) pending_.fetch_or(kStuck, std::memory_order_relaxed);
 }
 
 void Fork::EndInParent() {
-  // The last fork under way also clears the mark of a stuck one: it concerned the child.
   uint32_t seen = pending_.load(std::memory_order_relaxed);
   uint32_t next;
   do {
     next = seen - 1;
-    if ((next & ~kStuck) == 0) next = 0;
+    // The last fork under way takes the mark of giving up along: it concerned the child.
+    if ((next & ~(kGaveUp | kStuck)) == 0) next &= kStuck;
   } while (!pending_.compare_exchange_weak(seen, next, std::memory_order_seq_cst));
 }
 
 void Fork::EndInChild() {
   const uint64_t self = SelfId();
   for (Lock* l = all_locks_.load(std::memory_order_relaxed); l != nullptr; l = l->next_) {
-    const uint64_t holder = l->word_.load(std::memory_order_relaxed) & ~Lock::kWaiters;
-    l->word_.store(holder == self ? self : 0, std::memory_order_relaxed);
+    const bool mine = Lock::Holder(l->word_.load(std::memory_order_relaxed)) == self;
+    l->word_.store(mine ? self : 0, std::memory_order_relaxed);
   }
-  const bool stuck = (pending_.load(std::memory_order_relaxed) & kStuck) != 0;
-  pending_.store(stuck ? kStuck : 0, std::memory_order_seq_cst);
+  const uint32_t stuck = pending_.load(std::memory_order_relaxed) & (kGaveUp | kStuck);
+  pending_.store(stuck != 0 ? kStuck : 0, std::memory_order_seq_cst);
 }
 
 }  // namespace hz4

@@ -54,19 +54,25 @@ class HZ4_CAPABILITY("lock") alignas(kCacheLine) Lock {
   friend class Fork;
   bool AcquireContended(uint64_t self);
 
-  // 0: free. Else the holder's SelfId(), | kWaiters when somebody may be asleep.
+  // 0: free. Else the holder's SelfId() and flags: kWaiters when somebody may be asleep, kForking when
+  // the holder forks (in a signal handler), so that nobody falls asleep on a value from before.
   // acq_rel exchange in Acquire pairs with the release exchange in Release.
   std::atomic<uint64_t> word_{0};
   Lock* next_ = nullptr;  // list of all locks, for Fork
   LockRank rank_ = LockRank::kThreadRegistry;
 
   static constexpr uint64_t kWaiters = 1;
+  static constexpr uint64_t kForking = 2;
+  static constexpr uint64_t kFlags = 15;  // SelfId() is a multiple of 16
+  static uint64_t Holder(uint64_t word) { return word & ~kFlags; }
 };
 
 // Stops all slow paths for the time of a fork.
 class Fork {
  public:
   static bool Pending() { return pending_.load(std::memory_order_seq_cst) != 0; }
+  // Forks begun so far; wraps.
+  static uint32_t Count() { return count_.load(std::memory_order_seq_cst); }
   static void Begin();        // before fork, in the forking thread; never waits for another fork
   static void EndInParent();  // after fork
   static void EndInChild();   // the only thread left: every lock not held by it is free again
@@ -76,9 +82,11 @@ class Fork {
   // Number of forks under way. seq_cst, against the seq_cst CAS of a lock word: either Begin sees
   // the lock taken and waits, or the taker sees the fork pending and backs out.
   static std::atomic<uint32_t> pending_;
-  // Bit of pending_: Begin gave up waiting for a lock, so in the child the state behind it cannot be
-  // trusted; the child stays on the side way.
+  // Bits of pending_: Begin gave up waiting for a lock; and, in a child, the state behind that lock
+  // cannot be trusted: the child and its children stay on the side way.
+  static constexpr uint32_t kGaveUp = 1u << 30;
   static constexpr uint32_t kStuck = 1u << 31;
+  static std::atomic<uint32_t> count_;
   static std::atomic<Lock*> all_locks_;
 };
 

@@ -63,9 +63,7 @@ unsigned FrontCache::Grow(unsigned cls) {
 }
 
 unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
-  unsigned victim = kNoClass;
-  uint64_t found = 0;
-  for (unsigned looks = 0; looks < kNumClasses && found < bytes; ++looks) {
+  for (unsigned looks = 0; looks < kNumClasses; ++looks) {
     hand_ = hand_ % kNumClasses + 1;
     const unsigned cls = hand_;
     const uint32_t room = Room(cls);
@@ -74,14 +72,13 @@ unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
       misses_[cls] /= 2;
       continue;
     }
-    uint32_t give = static_cast<uint32_t>(CeilDiv(bytes - found, Class(cls).size));
-    if (give > room) give = room;
+    const uint64_t wanted = CeilDiv(bytes, Class(cls).size);
+    const uint32_t give = wanted < room ? static_cast<uint32_t>(wanted) : room;
     SetLimit(&headers[cls], headers[cls].limit - give);
     bytes_ -= uint64_t{give} * Class(cls).size;
-    found += uint64_t{give} * Class(cls).size;
-    victim = cls;
+    return cls;
   }
-  return victim;
+  return kNoClass;
 }
 
 void FrontCache::Forget() {

@@ -78,8 +78,8 @@ class FrontCache {
   }
 
   // Raises the class's capacity after a miss or an overflow: by a batch at first, then by half. When
-  // the budget is used up, classes that saw neither lately give theirs. Such a class is returned, for
-  // the caller to move what it holds above its limit to the middle; kNoClass: none.
+  // the budget is used up, a class that saw neither lately gives its own. It is returned, for the
+  // caller to move what it holds above its limit to the middle; kNoClass: none.
   unsigned Grow(unsigned cls);
 
   // Forgets everything (a child of fork, where the contents cannot be trusted).
@@ -91,7 +91,7 @@ class FrontCache {
   constexpr explicit FrontCache(void** nothing);
 
  private:
-  // Takes capacity worth `bytes` from classes without recent misses. Returns the last victim.
+  // Takes capacity worth up to `bytes` from one class without recent misses and returns that class.
   unsigned Reclaim(unsigned for_cls, uint64_t bytes) HZ4_REQUIRES(lock_);
 
   void** Slots() { return reinterpret_cast<void**>(this + 1); }
