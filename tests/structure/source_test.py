@@ -138,11 +138,12 @@ def check_names(root):
     for _, text in texts:
         macros.update(re.findall(r"#\s*define\s+(HZ4_\w+)", text))
         macros.update(re.findall(r"-D(HZ4_\w+)", text))
+    speaks_of_code = CODE + ("BUILD", ".bzl", "docs/DESIGN.md")
     for path, text in texts:
         for number, line in enumerate(text.splitlines(), 1):
             # [HZ4_...] is how a printed line begins.
             for name in re.findall(r"(?<!\w)HZ4_\w*", re.sub(r"\[HZ4_\w+\]", "", line)):
-                known = (knobs | macros) if path.endswith(CODE + ("BUILD", ".bzl")) else knobs
+                known = (knobs | macros) if path.endswith(speaks_of_code) else knobs
                 family = name.endswith("_") and any(k.startswith(name) for k in known)
                 spelled = {name, re.sub("_BOX$", "", name)}  # the work orders' spelling is an alias
                 if not (family or spelled & known or _PLACEHOLDER.fullmatch(name)):
