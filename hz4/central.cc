@@ -219,6 +219,7 @@ size_t GiveBackAll() {
       bytes += size_t{n} * Class(cls).size;
       more = c.count > 0;
       if (!more) {
+        if (c.capacity > 0) os::Decommit(c.array, c.capacity * sizeof(void*));
         // The span that was kept although empty.
         for (Span* s = c.partial.front(); s != nullptr;) {
           Span* next = s->next;

@@ -26,14 +26,14 @@ class FreeSpans {
  private:
   static constexpr size_t kExact = 64;
   // Up to 2^33 pages (128 TiB).
-  static constexpr unsigned kBins = kExact + (33 - 6) * 8 + 1;
+  static constexpr unsigned kBins = kExact + (33 - 6) * 8 + 2;
   static constexpr unsigned kWords = (kBins + 63) / 64;
 
   // The bin a span of `pages` is in.
   static constexpr unsigned BinOf(size_t pages) {
     if (pages <= kExact) return static_cast<unsigned>(pages);
     const unsigned e = FloorLog2(pages);
-    const unsigned bin = static_cast<unsigned>(kExact) + (e - 6) * 8 +
+    const unsigned bin = static_cast<unsigned>(kExact) + 1 + (e - 6) * 8 +
                          static_cast<unsigned>(pages >> (e - 3)) - 8;
     return bin < kBins ? bin : kBins - 1;
   }

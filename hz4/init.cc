@@ -17,6 +17,7 @@
 #include "hz4/central.h"
 #include "hz4/config_print.h"
 #include "hz4/environment.h"
+#include "hz4/mid/resolve_mid.h"
 #include "hz4/new_handler.h"
 #include "hz4/page_heap.h"
 #include "hz4/report.h"
@@ -124,6 +125,7 @@ void BuildHeap(const Knobs& knobs) {
   PageHeap::Init();
   central::Init();
   ThreadRegistry::Init();
+  if (knobs.mid_route == MidRoute::kLadder) mid::Init();
 }
 
 Facts GatherFacts(const Knobs& knobs) {
@@ -167,6 +169,7 @@ void AfterForkInParent() { Fork::EndInParent(); }
 void AfterForkInChild() {
   Fork::EndInChild();
   Table().front_fork_child();
+  Table().mid_fork_child();
 }
 
 // Runs when the library is loaded, after libc's own initialisation: what needs libc.

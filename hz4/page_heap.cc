@@ -26,10 +26,6 @@ FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
 std::atomic<size_t> mapped_pages{0};  // written under the lock
 size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;  // includes spans in limbo and on their way to the kernel
 
-// The least number of dirty free pages since period_start.
-size_t low_water HZ4_GUARDED_BY(lock) = 0;
-uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
-
 // Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
 // next holder takes them in. Lock-free: release in PushLimbo, acquire in TakeInLimbo.
 std::atomic<Span*> limbo{nullptr};
@@ -41,8 +37,18 @@ void PushLimbo(Span* span) {
   }
 }
 
+// The least number of dirty free pages since period_start.
+size_t low_water HZ4_GUARDED_BY(lock) = 0;
+uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
+
 FreeSpans& SetOf(SpanState state) HZ4_REQUIRES(lock) {
   return state == SpanState::kFree ? dirty : released;
+}
+
+// Takes a free span out of its set.
+void RemoveFree(Span* span) HZ4_REQUIRES(lock) {
+  SetOf(span->state).Remove(span);
+  if (dirty.pages() < low_water) low_water = dirty.pages();
 }
 
 void InsertFree(Span* span) HZ4_REQUIRES(lock) {
@@ -54,14 +60,14 @@ void InsertFree(Span* span) HZ4_REQUIRES(lock) {
 void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
   Span* before = page_map::SpanOf(reinterpret_cast<void*>(span->start - 1));
   if (before != nullptr && before->state == span->state && before->End() == span->start) {
-    SetOf(before->state).Remove(before);
+    RemoveFree(before);
     span->start = before->start;
     span->pages += before->pages;
     descriptors::DeleteSpan(before);
   }
   Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
   if (after != nullptr && after->state == span->state && after->start == span->End()) {
-    SetOf(after->state).Remove(after);
+    RemoveFree(after);
     span->pages += after->pages;
     descriptors::DeleteSpan(after);
   }
@@ -102,7 +108,7 @@ bool Grow(size_t pages) HZ4_REQUIRES(lock) {
 void ReleaseAllLocked() HZ4_REQUIRES(lock) {
   while (Span* span = dirty.Largest()) {
     if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
-    dirty.Remove(span);
+    RemoveFree(span);
     span->state = SpanState::kReleased;
     MergeAndInsert(span);
   }
@@ -155,14 +161,13 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
     span = released.Find(pages);
   }
   if (span == nullptr) return nullptr;
-  SetOf(span->state).Remove(span);
+  RemoveFree(span);
   if (span->pages > pages) {
     if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
   }
   *was = span->state;
   span->state = SpanState::kUnused;
   in_use_pages += span->pages;
-  if (dirty.pages() < low_water) low_water = dirty.pages();
   return span;
 }
 
@@ -210,7 +215,7 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
       if (span->End() != arena::Boundary() || !Grow(more)) return false;
       continue;
     }
-    SetOf(after->state).Remove(after);
+    RemoveFree(after);
     if (after->pages > more) {
       if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
     }
@@ -246,7 +251,7 @@ size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
       lock.Release();
       break;
     }
-    dirty.Remove(span);
+    RemoveFree(span);
     in_use_pages += span->pages;
     span->state = SpanState::kUnused;  // no neighbour merges with it
     lock.Release();
@@ -261,6 +266,47 @@ size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
     if (!done) break;
   }
   return bytes;
+}
+
+// `span` has its pages, objects and bits.
+void BindToClass(Span* span, unsigned cls) {
+  span->state = SpanState::kObjects;
+  span->size_class = static_cast<uint8_t>(cls);
+  span->carved = span->free_count = span->hint = span->look_count = 0;
+  span->owner.store(0, std::memory_order_relaxed);
+  span->remote_count.store(0, std::memory_order_relaxed);
+  span->next = span->prev = nullptr;
+  span->list = 0;
+  page_map::Set(span);
+}
+
+void ReturnRest(PageRun* run) HZ4_REQUIRES(lock) {
+  Span* rest = run->rest;
+  run->rest = nullptr;
+  if (rest == nullptr) return;
+  if (rest->pages == 0) {
+    descriptors::DeleteSpan(rest);
+  } else {
+    ReturnPages(rest, rest->zeroed ? SpanState::kReleased : SpanState::kFree);
+  }
+}
+
+// One more descriptor with a word of each bitmap.
+bool AddBlank(PageRun* run) HZ4_REQUIRES(lock) {
+  Span* span = descriptors::NewSpan();
+  if (span == nullptr) return false;
+  span->objects = 64;
+  span->free_bits = descriptors::NewBits(1);
+  span->remote_bits = reinterpret_cast<std::atomic<uint64_t>*>(descriptors::NewBits(1));
+  if (span->free_bits == nullptr || span->remote_bits == nullptr) {
+    DropBits(span);
+    descriptors::DeleteSpan(span);
+    return false;
+  }
+  span->next = run->blanks;
+  run->blanks = span;
+  ++run->blank_count;
+  return true;
 }
 
 }  // namespace
@@ -283,18 +329,54 @@ Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote) {
       ReturnPages(span, was);
       span = nullptr;
     } else {
-      span->state = SpanState::kObjects;
-      span->size_class = static_cast<uint8_t>(cls);
-      span->carved = span->free_count = span->hint = span->look_count = 0;
-      span->owner.store(0, std::memory_order_relaxed);
-      span->remote_count.store(0, std::memory_order_relaxed);
-      span->next = span->prev = nullptr;
-      span->list = 0;
-      page_map::Set(span);
+      BindToClass(span, cls);
     }
   }
   lock.Release();
   return span;
+}
+
+bool PageHeap::Reserve(PageRun* run, size_t pages, uint32_t cuts) {
+  if (!lock.Acquire()) return false;
+  ReturnRest(run);
+  SpanState was;
+  run->rest = TakePages(pages, &was);
+  if (run->rest != nullptr) {
+    run->rest->zeroed = was == SpanState::kReleased;
+    page_map::Set(run->rest);  // nothing stale for neighbours to find
+    while (run->blank_count < cuts && AddBlank(run)) {
+    }
+  }
+  lock.Release();
+  return run->rest != nullptr;
+}
+
+Span* PageHeap::Cut(PageRun* run, unsigned cls) {
+  Span* rest = run->rest;
+  Span* span = run->blanks;
+  const uint32_t pages = Class(cls).span_pages;
+  if (rest == nullptr || span == nullptr || rest->pages < pages) return nullptr;
+  run->blanks = span->next;
+  --run->blank_count;
+  span->start = rest->start;
+  span->pages = pages;
+  rest->start += span->Bytes();
+  rest->pages -= pages;
+  span->objects = Class(cls).objects;
+  BindToClass(span, cls);
+  return span;
+}
+
+void PageHeap::Unreserve(PageRun* run) {
+  if ((run->rest == nullptr && run->blanks == nullptr) || !lock.Acquire()) return;
+  ReturnRest(run);
+  while (Span* span = run->blanks) {
+    run->blanks = span->next;
+    DropBits(span);
+    descriptors::DeleteSpan(span);
+  }
+  run->blank_count = 0;
+  lock.Release();
 }
 
 Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
@@ -362,6 +444,7 @@ const char* PageHeap::Check() {
   if (!lock.Acquire()) return nullptr;
   const char* wrong = dirty.Check(SpanState::kFree);
   if (wrong == nullptr) wrong = released.Check(SpanState::kReleased);
+  if (wrong == nullptr && low_water > dirty.pages()) wrong = "page heap: low water > free pages";
   if (wrong == nullptr && mapped_pages != in_use_pages + dirty.pages() + released.pages()) {
     wrong = "page heap: mapped != in use + free + released";
   }

@@ -23,6 +23,17 @@ struct PageHeapTotals {
   size_t descriptor_bytes;  // mapped beside the pages
 };
 
+// Pages set aside for one holder, who makes object spans of them without the page heap's lock:
+//
+//   | cut off | cut off | rest ................ |     blanks: descriptors for further spans
+//
+// For classes with at most 64 objects in a span. All zero: nothing is set aside.
+struct PageRun {
+  Span* rest;
+  Span* blanks;  // linked by next
+  uint32_t blank_count;
+};
+
 class PageHeap {
  public:
   static void Init();
@@ -30,6 +41,13 @@ class PageHeap {
   // A span for objects of `cls`, nothing carved, bits cleared, page map set. `with_remote`: also
   // remote_bits (ladder).
   static Span* NewObjectSpan(unsigned cls, bool with_remote);
+  // Sets `pages` aside, with descriptors for `cuts` spans; what is left of the run goes back first.
+  // False: nothing is set aside. rest->zeroed: nobody has used the pages before.
+  [[nodiscard]] static bool Reserve(PageRun* run, size_t pages, uint32_t cuts);
+  // As NewObjectSpan with_remote, from the front of the run and without a lock. nullptr: too short.
+  static Span* Cut(PageRun* run, unsigned cls);
+  // Gives back what is left of the run. Keeps it while a fork is pending.
+  static void Unreserve(PageRun* run);
   // A span of at least `bytes` (1..2^47), its start a multiple of `align` (power of two; >= kPageSize
   // is honoured, less is free of charge). span->zeroed says whether it reads as zero.
   static Span* NewLargeSpan(size_t bytes, size_t align);

@@ -58,6 +58,8 @@ Entry EntryOf(uintptr_t address) {
   return {&leaf->class_of[page & kLeafMask], &leaf->span_of[page & kLeafMask]};
 }
 
+void Store(Span** entry, Span* span) { __atomic_store_n(entry, span, __ATOMIC_RELEASE); }
+
 }  // namespace
 
 bool Ensure(uintptr_t start, size_t pages) {
@@ -77,7 +79,7 @@ bool Ensure(uintptr_t start, size_t pages) {
 void Set(Span* span) {
   for (uint32_t i = 0; i < span->pages; ++i) {
     const Entry e = EntryOf(span->start + (size_t{i} << kPageShift));
-    *e.span_of = span;
+    Store(e.span_of, span);
     *e.class_of = span->size_class;
   }
 }
@@ -85,14 +87,14 @@ void Set(Span* span) {
 void SetLarge(Span* span) {
   // A large block is only ever asked for by its first byte; its inner pages are no one's.
   const Entry first = EntryOf(span->start);
-  *first.span_of = span;
+  Store(first.span_of, span);
   *first.class_of = span->size_class;
-  *EntryOf(span->End() - kPageSize).span_of = span;
+  Store(EntryOf(span->End() - kPageSize).span_of, span);
 }
 
 void SetFree(Span* span) {
-  *EntryOf(span->start).span_of = span;
-  *EntryOf(span->End() - kPageSize).span_of = span;
+  Store(EntryOf(span->start).span_of, span);
+  Store(EntryOf(span->End() - kPageSize).span_of, span);
 }
 
 void ClearClasses(Span* span) {

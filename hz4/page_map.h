@@ -5,7 +5,9 @@
 //   DirectMap  one reservation, one byte and one Span* per page, indexed directly;
 //   RadixMap   any address, two levels, for processes that may not reserve address space.
 // Reads take no lock: a page's entries are written before a pointer into the page is handed out
-// (the program's own hand-over of that pointer orders them) and stay until the span is freed.
+// (the program's own hand-over of that pointer orders them) and stay until the span is freed. Span
+// entries are stored with release and loaded with acquire all the same: PageHeap::Cut stores some
+// without the page heap's lock while the heap looks at a freed span's neighbours under it.
 #ifndef HZ4_PAGE_MAP_H_
 #define HZ4_PAGE_MAP_H_
 
@@ -34,7 +36,7 @@ struct DirectMap {
   }
   static Span* SpanOf(const void* p) {
     const size_t page = (reinterpret_cast<uintptr_t>(p) - view.base) >> kPageShift;
-    return page < view.pages ? view.span_map[page] : nullptr;
+    return page < view.pages ? __atomic_load_n(&view.span_map[page], __ATOMIC_ACQUIRE) : nullptr;
   }
 
  private:
@@ -72,7 +74,9 @@ struct RadixMap {
   static Span* SpanOf(const void* p) {
     const uintptr_t page = reinterpret_cast<uintptr_t>(p) >> kPageShift;
     const Leaf* leaf = Find(page);
-    return leaf != nullptr ? leaf->span_of[page & ((1u << kLeafBits) - 1)] : nullptr;
+    return leaf != nullptr ? __atomic_load_n(&leaf->span_of[page & ((1u << kLeafBits) - 1)],
+                                             __ATOMIC_ACQUIRE)
+                           : nullptr;
   }
 };
 

@@ -7,6 +7,7 @@
 #include "hz4/front/entry.h"
 #include "hz4/front/refill.h"
 #include "hz4/front/thread.h"
+#include "hz4/mid/resolve_mid.h"
 #include "hz4/page_heap.h"
 #include "hz4/page_map.h"
 #include "hz4/vfork.h"
@@ -122,6 +123,8 @@ void BindAll(const Knobs& knobs, const Facts& facts, Resolution* r) {
   HZ4_BIND(mid_flush, NothingFlushed);
   HZ4_BIND(mid_totals, NoMidTotals);
   HZ4_BIND(mid_check, NothingWrong);
+  HZ4_BIND(mid_fork_child, NothingInForkChild);
+  if (knobs.mid_route == MidRoute::kLadder) mid::ResolveMid(knobs, r);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ size_t used = 0;
 }  // namespace
 
 void* Allocate(size_t size, size_t align) {
+  if (size == 0) size = 1;  // an address of its own, inside of the buffer
   if (align < kMinAlign) align = kMinAlign;
   // Before each object its size, in a word of the 16 bytes that alignment costs anyway.
   const uintptr_t base = reinterpret_cast<uintptr_t>(buffer);

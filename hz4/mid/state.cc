@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hz4/mid/state.h"
+
+#include "hz4/base/bits.h"
+#include "hz4/base/os.h"
+#include "hz4/dispatch.h"
+
+namespace hz4 {
+
+static_assert(sizeof(mid::ClassCache) % sizeof(void*) == 0, "the layout counts pointers");
+
+mid::Layout mid::Layout::For(const Knobs& knobs) {
+  Layout l;
+  size_t at = sizeof(ClassCache) / sizeof(void*);
+  const auto place = [&at](uint16_t* where, bool on, uint64_t slots) {
+    *where = static_cast<uint16_t>(at);
+    if (on) at += slots;
+  };
+  place(&l.stack_at, knobs.mid_owner_local_stack, knobs.mid_owner_local_stack_slots);
+  place(&l.run_at, knobs.mid_alloc_run_cache, knobs.mid_alloc_run_limit);
+  place(&l.l0_at, knobs.mid_dual_tier_alloc, knobs.mid_dual_tier_l0_limit);
+  place(&l.batch_at, knobs.mid_free_batch, knobs.mid_free_batch_limit);
+  l.batch_slots = static_cast<uint16_t>(at - l.batch_at);
+  l.stride = static_cast<uint16_t>(AlignUp(at, kCacheLine / sizeof(void*)));
+  return l;
+}
+
+MidThread* MidThread::Create(ThreadState* state) {
+  const mid::Layout layout = mid::Layout::For(EffectiveKnobs());
+  const size_t bytes = sizeof(MidThread) + mid::kClasses * layout.stride * sizeof(void*);
+  void* memory = os::Map(AlignUp(bytes, kOsPage), kOsPage);
+  if (memory == nullptr) return nullptr;
+  state->mid = static_cast<MidThread*>(memory);  // all zero: nothing cached, nothing owned
+  state->mid->layout = layout;
+  return state->mid;
+}
+
+}  // namespace hz4
