@@ -30,9 +30,9 @@ _LAYER_OF = [
     (r"hz4/(malloc|new|hz4|api|internal_api)[^/]*$", "doors"),
     (r"hz4/[^/]+$", "shapes"),
 ]
-# What the steps of the ladder share; every other file of hz4/mid is a box, or its ladder.
-_MID_SHARED = r"hz4/mid/state[^/]*$"
-_BOX_FOLDERS = ("hz4/front", "hz4/mid", "hz4/large")
+# What the boxes of the ladder share, and who may know them all; every other file of hz4/mid is a box.
+_MID_SHARED = r"hz4/mid/(page|bins|state|class_section|put_back)\.\w+$"
+_KNOWS_BOXES = r"hz4/(mid/)?resolve|hz4/mid/check"
 
 # --- names ---
 
@@ -85,15 +85,13 @@ def check_layers(root):
             folder, target_folder = os.path.dirname(path), os.path.dirname(included)
             if target is None:
                 yield f"{where}: {included} is no part of the allocator"
-            elif target_folder in _BOX_FOLDERS and target_folder != folder:
-                if not re.match(r"hz4/(mid/)?resolve", path):
-                    yield f"{where}: only resolve knows boxes; {included} is one"
             elif LAYERS.index(target) > LAYERS.index(layer):
                 yield f"{where}: {path} ({layer}) includes {included}, a higher layer ({target})"
-            elif target == layer and target_folder != folder and layer != "words":
-                yield f"{where}: {path} and {included} are of one layer ({layer}) and two folders"
-            elif (target_folder == "hz4/mid" and layer == "boxes" and stem(included) != stem(path) and
-                  not re.match(_MID_SHARED, included)):
+            elif target != "boxes" or stem(included) == stem(path) or re.match(_KNOWS_BOXES, path):
+                continue
+            elif target_folder != folder:
+                yield f"{where}: only resolve knows boxes; {included} is one"
+            elif folder == "hz4/mid" and not re.match(_MID_SHARED, included):
                 yield f"{where}: boxes never include other boxes; they meet at seams"
 
 
