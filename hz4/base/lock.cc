@@ -114,7 +114,7 @@ void Fork::Begin() {
     for (;;) {
       uint64_t seen = l->word_.load(std::memory_order_seq_cst);
       const bool mine = Lock::Holder(seen) == self;
-      if (mine) seen = l->word_.fetch_or(Lock::kForking, std::memory_order_seq_cst);
+      if (mine) seen = l->word_.fetch_xor(Lock::kForking, std::memory_order_seq_cst);
       if (seen & Lock::kWaiters) FutexWake(&l->word_, 1 << 30);
       if (seen == 0 || mine) break;
       if (naps_left == 0) {

@@ -54,8 +54,9 @@ class HZ4_CAPABILITY("lock") alignas(kCacheLine) Lock {
   friend class Fork;
   bool AcquireContended(uint64_t self);
 
-  // 0: free. Else the holder's SelfId() and flags: kWaiters when somebody may be asleep, kForking when
-  // the holder forks (in a signal handler), so that nobody falls asleep on a value from before.
+  // 0: free. Else the holder's SelfId() and flags: kWaiters when somebody may be asleep, kForking
+  // toggled when the holder forks (in a signal handler), so that nobody falls asleep on a value from
+  // before.
   // acq_rel exchange in Acquire pairs with the release exchange in Release.
   std::atomic<uint64_t> word_{0};
   Lock* next_ = nullptr;  // list of all locks, for Fork

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Box HZ4_MID_ALLOC_RUN_CACHE (L1): a stack of free objects per thread and class. The lock path fills
-// it from the page it chose; the free batch fills it when it is consumed.
+// Box HZ4_MID_ALLOC_RUN_CACHE (L1): a stack of free objects per thread and class. The lock path
+// fills it from the page it chose; the free batch fills it when it is consumed.
 #ifndef HZ4_MID_ALLOC_RUN_H_
 #define HZ4_MID_ALLOC_RUN_H_
 

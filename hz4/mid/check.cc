@@ -88,7 +88,8 @@ void CheckBin(unsigned cls, Finding* wrong) {
     CheckPage(page, cls, wrong);
     wrong->Unless(page->list == kInBin, "mid: a page in the bin that does not know it");
     wrong->Unless(page->HasFree(), "mid: a page in the bin without a free object");
-    wrong->Unless(page->owner.load(std::memory_order_relaxed) == 0, "mid: an owned page in the bin");
+    wrong->Unless(page->owner.load(std::memory_order_relaxed) == 0,
+                  "mid: an owned page in the bin");
     if (page->remote_bits != nullptr) {
       wrong->Unless(WordOf(page).load(std::memory_order_relaxed) == 0,
                     "mid: an unowned page with remote frees");
@@ -193,7 +194,8 @@ MidTotals Totals() {
     }
     lock.Release();
   });
-  totals.handed_out_bytes = object_bytes > totals.span_free_bytes ? object_bytes - totals.span_free_bytes : 0;
+  totals.handed_out_bytes =
+      object_bytes > totals.span_free_bytes ? object_bytes - totals.span_free_bytes : 0;
   EachThread([&](MidThread* t) { AddReserved(t, &totals); });
   return totals;
 }

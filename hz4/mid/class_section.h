@@ -21,8 +21,8 @@ namespace mid {
 struct Untimed {
   bool Enter(Lock& lock, MidThread*) HZ4_NO_TSA { return lock.Acquire(); }
   void Leave(Lock& lock) HZ4_NO_TSA { lock.Release(); }
-  void LookedAt(uint32_t) {}         // pages of the bin
-  void Drained(uint32_t) {}          // objects of a remote list
+  void LookedAt(uint32_t) {}  // pages of the bin
+  void Drained(uint32_t) {}   // objects of a remote list
   void CreateBegins() {}
   void CreatedInside() {}
   void CreatedOutside() {}
@@ -31,8 +31,7 @@ struct Untimed {
 class Timed {
  public:
   bool Enter(Lock& lock, MidThread* t) HZ4_NO_TSA {
-    const uint64_t mask =
-        (uint64_t{1} << EffectiveKnobs().mid_lock_time_stats_sample_shift) - 1;
+    const uint64_t mask = (uint64_t{1} << EffectiveKnobs().mid_lock_time_stats_sample_shift) - 1;
     sampled_ = t != nullptr && (t->lock_entries++ & mask) == 0;
     if (!sampled_) {
       if (!lock.Acquire()) return false;

@@ -2,8 +2,8 @@
 //
 // Box HZ4_MID_FREE_BATCH: frees of unowned pages wait per thread and class for one trip under the
 // class lock, when LIMIT of them are there or when the thread enters the class's lock path anyway.
-// With HZ4_MID_FREE_BATCH_CONSUME a malloc that would enter the lock path takes them first: the last
-// ones move to the (empty) alloc run.
+// With HZ4_MID_FREE_BATCH_CONSUME a malloc that would enter the lock path takes them first: the
+// last ones move to the (empty) alloc run.
 #ifndef HZ4_MID_FREE_BATCH_H_
 #define HZ4_MID_FREE_BATCH_H_
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Box HZ4_MID_LOCKPATH_OUTLOCK_REFILL (B74 stage B): under the class lock the lock path detaches up to
-// BUDGET more objects from the page it chose into a list of its own, and links them into the alloc run
-// when the lock is released. It detaches no more than the alloc run has room for; should there be less
-// room when it links them, the rest goes back into its page under the lock.
+// Box HZ4_MID_LOCKPATH_OUTLOCK_REFILL (B74 stage B): under the class lock the lock path detaches up
+// to BUDGET more objects from the page it chose into a list of its own, and links them into the
+// alloc run when the lock is released. It detaches no more than the alloc run has room for; should
+// there be less room when it links them, the rest goes back into its page under the lock.
 #ifndef HZ4_MID_OUTLOCK_REFILL_H_
 #define HZ4_MID_OUTLOCK_REFILL_H_
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Box HZ4_MID_OWNER_REMOTE_QUEUE: a thread owns one page per class and allocates from and frees into
-// it without a lock; others push what they free there on the page's remote list, a bit each (the
-// hand-over word of page.h).
+// Box HZ4_MID_OWNER_REMOTE_QUEUE: a thread owns one page per class and allocates from and frees
+// into it without a lock; others push what they free there on the page's remote list, a bit each
+// (the hand-over word of page.h).
 //
-//   The lock path claims the page it takes, and releases the thread's previous one first: owner none,
-//   remote list drained, back into the bin. Objects of it may still be in the local stack (B57) or in
-//   another cache then; they go the way of their page's owner when they come up.
+//   The lock path claims the page it takes, and releases the thread's previous one first: owner
+//   none, remote list drained, back into the bin. Objects of it may still be in the local stack
+//   (B57) or in another cache then; they go the way of their page's owner when they come up.
 //
-//   The owner drains the remote list when it looks at its page in a malloc and finds DRAIN_THRESHOLD
-//   objects there, or finds any for the DRAIN_PERIOD-th time.
+//   The owner drains the remote list when it looks at its page in a malloc and finds
+//   DRAIN_THRESHOLD objects there, or finds any for the DRAIN_PERIOD-th time.
 //
-// Which page is mine is a fact of the thread alone, ClassCache::page, so there is no owner's identity
-// that could be reused; Span::owner is the MidThread for Check, and spares others a look at the word.
+// Which page is mine is a fact of the thread alone, ClassCache::page, so there is no owner's
+// identity that could be reused; Span::owner is the MidThread for Check, and spares others a look
+// at the word.
 #ifndef HZ4_MID_OWNER_PAGE_H_
 #define HZ4_MID_OWNER_PAGE_H_
 
@@ -68,8 +69,7 @@ template <class Stats>
 HZ4_NOINLINE void DrainOwned(ClassCache& c) {
   c.looks = 0;
   Stats::Add(CounterId::kMidMallocOwnerDrain);
-  Stats::Add(CounterId::kMidMallocOwnerDrainObjs,
-             PutDrained(c.page, PageHandOver::Drain(*c.word)));
+  Stats::Add(CounterId::kMidMallocOwnerDrainObjs, PutDrained(c.page, PageHandOver::Drain(*c.word)));
 }
 
 // Step of a malloc.
@@ -102,7 +102,8 @@ bool OwnerPut(MidThread*, Span* page, void* p, unsigned) {
 // Step of a free of another page.
 template <class Stats>
 bool OwnerPush(MidThread*, Span* page, void* p, unsigned) {
-  // A hint that is out of date is harmless: unowned pages' objects meet the word again under the lock.
+  // A hint that is out of date is harmless: unowned pages' objects meet the word again under the
+  // lock.
   if (page->owner.load(std::memory_order_relaxed) == 0) return false;
   if (!PushRemote(page, p)) return false;
   Stats::Add(CounterId::kMidFreeOwnerRemote);

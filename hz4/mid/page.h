@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A page of the ladder: a Span of a mid class. It has at most 63 objects, so "these are free" is one
-// word, and so is "these were freed by other threads".
+// A page of the ladder: a Span of a mid class. It has at most 63 objects, so "these are free" is
+// one word, and so is "these were freed by other threads".
 //
 // Who may change free_bits, free_count and carved:
 //   unowned page   who holds the class lock
@@ -10,18 +10,20 @@
 // said by its hand-over word:
 //
 //   bit 63       the page is owned
-//   bits 0..62   objects that threads other than the owner freed since; set only while bit 63 is set
+//   bits 0..62   objects that threads other than the owner freed since; set only while bit 63 is
+//   set
 //
 //   Claim    owner to be, class lock held    0              -> owned
-//   Push     any thread, no lock             owned | b      -> owned | b | bit     fails when not owned
-//   Drain    owner, no lock                  owned | b      -> owned               b to the caller
-//   Release  owner, class lock held          owned | b      -> 0                   b to the caller
+//   Push     any thread, no lock             owned | b      -> owned | b | bit     fails when not
+//   owned Drain    owner, no lock                  owned | b      -> owned               b to the
+//   caller Release  owner, class lock held          owned | b      -> 0                   b to the
+//   caller
 //
 // Each is one atomic step on the one word. So a push comes before the release, which then takes the
 // bit along, or it fails, and the object goes the way of unowned pages (free batch, class lock). No
-// bit is left behind on an unowned page, whoever is slow; and there is no ABA, because the word means
-// the same whoever owns the page by now. After its push a thread does not touch the page again: the
-// object was its only claim on it, and the page may go back to the page heap at once.
+// bit is left behind on an unowned page, whoever is slow; and there is no ABA, because the word
+// means the same whoever owns the page by now. After its push a thread does not touch the page
+// again: the object was its only claim on it, and the page may go back to the page heap at once.
 #ifndef HZ4_MID_PAGE_H_
 #define HZ4_MID_PAGE_H_
 
@@ -103,8 +105,8 @@ inline Span* PageOf(const void* p) {
   return HZ4_LIKELY(page != nullptr) ? page : RadixMap::SpanOf(p);
 }
 
-// The number of the object that starts at p, in a page of the class from `start` on. p is known to lie
-// in the page.
+// The number of the object that starts at p, in a page of the class from `start` on. p is known to
+// lie in the page.
 inline uint32_t ObjectIndex(uintptr_t start, unsigned cls, const void* p) {
   const uint64_t offset = reinterpret_cast<uintptr_t>(p) - start;
   const uint64_t i = offset * Class(cls).inverse >> 40;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where new pages come from: the page heap, one by one under its lock; or with box
-// HZ4_MID_PAGE_SUPPLY_RESV (B70) from a run of pages that the thread reserved there, cut off without
-// a lock. A run is CHUNK_PAGES ladder pages of 64 KiB, or one page of the class asked for if that is
-// larger. What is left of it goes back when another one is reserved, and at thread exit.
+// HZ4_MID_PAGE_SUPPLY_RESV (B70) from a run of pages that the thread reserved there, cut off
+// without a lock. A run is CHUNK_PAGES ladder pages of 64 KiB, or one page of the class asked for
+// if that is larger. What is left of it goes back when another one is reserved, and at thread exit.
 #ifndef HZ4_MID_PAGE_SUPPLY_H_
 #define HZ4_MID_PAGE_SUPPLY_H_
 
@@ -24,8 +24,8 @@ constexpr unsigned LeastSpanPages() {
   return least;
 }
 
-// Seam mid_page_supply: an empty, unowned page of the class. t may be null. nullptr: no memory, or a
-// fork is pending. Called with the class lock held or not.
+// Seam mid_page_supply: an empty, unowned page of the class. t may be null. nullptr: no memory, or
+// a fork is pending. Called with the class lock held or not.
 template <class Stats, class Owners>
 Span* SupplyOne(MidThread*, unsigned cls) {
   Span* page = PageHeap::NewObjectSpan(cls, Owners::kOn);

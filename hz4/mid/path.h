@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ladder (HZ4_MID_ROUTE=ladder). Which steps there are is decided by resolve_mid.cc; a step that
-// is off is not in the list.
+// The ladder (HZ4_MID_ROUTE=ladder). Which steps there are is decided by resolve_mid.cc; a step
+// that is off is not in the list.
 //
 //   Alloc(cls)                                       Free(p, cls)
 //     mid_alloc_steps, the first that has an object    mid_free_own_steps, of the thread's own page
@@ -10,13 +10,14 @@
 //       alloc run      L1                              mid_free_steps, of all other pages
 //       free batch     moved into the alloc run          remote list   the page is another thread's
 //       own page       drained first when due            free batch    nobody's: wait for company
-//       transfer       B73                               transfer      B73: the full batch is handed on
+//       transfer       B73                               transfer      B73: the full batch is
+//       handed on
 //     mid_lock_path, under the class lock                batch flush   ... or goes to its pages
 //                                                      mid_put_back, under the class lock
 //
 // A malloc that may not wait (in a signal handler that interrupted hz4, or a fork is pending) gets
-// nothing, and the caller goes the side way; such a free is deferred. A thread without state (no memory
-// for it, or it has exited) goes straight to the class lock.
+// nothing, and the caller goes the side way; such a free is deferred. A thread without state (no
+// memory for it, or it has exited) goes straight to the class lock.
 #ifndef HZ4_MID_PATH_H_
 #define HZ4_MID_PATH_H_
 
@@ -43,8 +44,8 @@ void ThreadExit(ThreadState* state);
 template <class Stats>
 size_t Flush();
 
-// Seam mid_fork_child: in a child the other threads' objects and pages stay with them, lost; they may
-// have been in the middle of a step.
+// Seam mid_fork_child: in a child the other threads' objects and pages stay with them, lost; they
+// may have been in the middle of a step.
 void ForkChild();
 
 }  // namespace mid

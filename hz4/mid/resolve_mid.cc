@@ -19,8 +19,8 @@ namespace hz4 {
 namespace mid {
 namespace {
 
-// The boxes that are on: what the knobs say, less those whose need is off. (ParseKnobs sees to needs;
-// a Knobs made by hand may be anything.)
+// The boxes that are on: what the knobs say, less those whose need is off. (ParseKnobs sees to
+// needs; a Knobs made by hand may be anything.)
 struct Boxes {
   bool run, batch, consume, owner, stack, gate, adaptive, l0, outside, reserve, transfer, outlock;
 
@@ -45,20 +45,20 @@ struct Steps {
   int free_own = 0;
   int free = 0;
 };
-#define HZ4_ADD_ALLOC_STEP(...)                          \
-  do {                                                   \
-    HZ4_BIND(mid_alloc_steps[at->alloc], __VA_ARGS__);   \
-    ++at->alloc;                                         \
+#define HZ4_ADD_ALLOC_STEP(...)                        \
+  do {                                                 \
+    HZ4_BIND(mid_alloc_steps[at->alloc], __VA_ARGS__); \
+    ++at->alloc;                                       \
   } while (false)
-#define HZ4_ADD_FREE_OWN_STEP(...)                         \
-  do {                                                     \
+#define HZ4_ADD_FREE_OWN_STEP(...)                           \
+  do {                                                       \
     HZ4_BIND(mid_free_own_steps[at->free_own], __VA_ARGS__); \
-    ++at->free_own;                                        \
+    ++at->free_own;                                          \
   } while (false)
-#define HZ4_ADD_FREE_STEP(...)                           \
-  do {                                                   \
-    HZ4_BIND(mid_free_steps[at->free], __VA_ARGS__);     \
-    ++at->free;                                          \
+#define HZ4_ADD_FREE_STEP(...)                       \
+  do {                                               \
+    HZ4_BIND(mid_free_steps[at->free], __VA_ARGS__); \
+    ++at->free;                                      \
   } while (false)
 
 template <class Stats, class Gate, class Throttle>

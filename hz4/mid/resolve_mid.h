@@ -9,8 +9,8 @@
 namespace hz4 {
 namespace mid {
 
-// HZ4_MID_ROUTE=ladder: fills every mid_* entry of the table and its name. Pure. A box whose need is
-// off is left out.
+// HZ4_MID_ROUTE=ladder: fills every mid_* entry of the table and its name. Pure. A box whose need
+// is off is left out.
 void ResolveMid(const Knobs& knobs, Resolution* r);
 
 // Readies what the ladder needs under the effective knobs, once, before the first call through the

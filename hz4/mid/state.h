@@ -6,10 +6,12 @@
 //   | ClassCache | local stack | alloc run | L0 | free batch |      pointers to free objects
 //
 // with as many slots as the knobs say, and none for a box that is off: 7 cache lines a class in the
-// base arms. A cached object is never touched, and is in exactly one of the arrays (Check in check.h).
+// base arms. A cached object is never touched, and is in exactly one of the arrays (Check in
+// check.h).
 //
-// Only the thread itself changes its MidThread, inside a SlowScope. What could not be given back at a
-// thread's exit because a fork was pending stays here, owned page included, and is the next thread's.
+// Only the thread itself changes its MidThread, inside a SlowScope. What could not be given back at
+// a thread's exit because a fork was pending stays here, owned page included, and is the next
+// thread's.
 #ifndef HZ4_MID_STATE_H_
 #define HZ4_MID_STATE_H_
 
@@ -27,8 +29,8 @@ struct Knobs;
 namespace mid {
 
 struct ClassCache {
-  // The page this thread owns; a page is in at most one MidThread. Beside it what is asked most often,
-  // so that the hit paths need not look at the descriptor. All zero: none.
+  // The page this thread owns; a page is in at most one MidThread. Beside it what is asked most
+  // often, so that the hit paths need not look at the descriptor. All zero: none.
   Span* page;
   uintptr_t start;
   std::atomic<uint64_t>* word;

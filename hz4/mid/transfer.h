@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Box HZ4_MID_TRANSFER_CACHE (B73): per class a lock-free stack of lists of free objects, between the
-// per-thread caches and the lock path. A full free batch of at least PUBLISH_MIN objects publishes its
-// oldest ones, up to BATCH_MAX, as one list; a malloc that would enter the lock path takes one whole
-// list: one object for itself, the alloc run full, the rest to the free batch.
+// Box HZ4_MID_TRANSFER_CACHE (B73): per class a lock-free stack of lists of free objects, between
+// the per-thread caches and the lock path. A full free batch of at least PUBLISH_MIN objects
+// publishes its oldest ones, up to BATCH_MAX, as one list; a malloc that would enter the lock path
+// takes one whole list: one object for itself, the alloc run full, the rest to the free batch.
 //
 // A list is a numbered array of pointers, never linked through the objects; a class has as many as
-// hold SOFT_LIMIT objects, so when all are published nothing more is. Lists are either in `published`,
-// in `spare`, never used yet (numbers from `fresh` on), or in the hands of one thread.
+// hold SOFT_LIMIT objects, so when all are published nothing more is. Lists are either in
+// `published`, in `spare`, never used yet (numbers from `fresh` on), or in the hands of one thread.
 #ifndef HZ4_MID_TRANSFER_H_
 #define HZ4_MID_TRANSFER_H_
 
@@ -20,9 +20,10 @@
 namespace hz4 {
 namespace mid {
 
-// A stack of numbers without a lock. head: the top number + 1 (0: empty) in the lower half, the count
-// of changes in the upper half. The count makes a pop fail that read the `next` of a top which was
-// popped and pushed again meanwhile (ABA), unless exactly 2^32 changes happened within it.
+// A stack of numbers without a lock. head: the top number + 1 (0: empty) in the lower half, the
+// count of changes in the upper half. The count makes a pop fail that read the `next` of a top
+// which was popped and pushed again meanwhile (ABA), unless exactly 2^32 changes happened within
+// it.
 //
 // Atomic: std::atomic, or a test's that explores interleavings. next: number -> Atomic<uint32_t>&.
 template <template <class> class Atomic>
@@ -42,8 +43,8 @@ class NumberStack {
 
   template <class Next>
   uint32_t Pop(const Next& next) {
-    // acquire, here and on success: everything before the pushes that built the stack, which are one
-    // release sequence as pops are read-modify-writes too.
+    // acquire, here and on success: everything before the pushes that built the stack, which are
+    // one release sequence as pops are read-modify-writes too.
     uint64_t seen = head_.load(std::memory_order_acquire);
     for (;;) {
       const auto top = static_cast<uint32_t>(seen);
@@ -57,21 +58,17 @@ class NumberStack {
   }
 
   // The top; for Check in a quiescent process.
-  uint32_t Top() const {
-    return static_cast<uint32_t>(head_.load(std::memory_order_acquire)) - 1;
-  }
+  uint32_t Top() const { return static_cast<uint32_t>(head_.load(std::memory_order_acquire)) - 1; }
 
  private:
-  static uint64_t Change(uint64_t seen, uint32_t top) {
-    return ((seen >> 32) + 1) << 32 | top;
-  }
+  static uint64_t Change(uint64_t seen, uint32_t top) { return ((seen >> 32) + 1) << 32 | top; }
   Atomic<uint64_t> head_{0};
 };
 
 struct TransferList {
   std::atomic<uint32_t> next;  // number + 1 of the list below, as in NumberStack
   uint32_t count;
-  void* objects[];             // BATCH_MAX
+  void* objects[];  // BATCH_MAX
 };
 
 template <class T>
