@@ -2,8 +2,7 @@
 //
 // What must hold whenever no thread is inside the ladder:
 //
-//   an object is in exactly one place: live; a free_bits or remote bit of its page; or one slot of
-//   one
+//   an object is in exactly one place: live; a free or remote bit of its page; or one slot of one
 //     array of one thread (local stack, L0, alloc run, free batch) or of one published list
 //   an array holds no more than its slots
 //   a page in a bin is unowned, of the bin's class, has a free object, its hand-over word is 0
@@ -16,7 +15,6 @@
 #include "hz4/dispatch.h"
 
 namespace hz4 {
-
 namespace mid {
 
 // Seam mid_check. nullptr, or what does not hold. Only while no other thread allocates or frees.

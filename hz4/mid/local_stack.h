@@ -9,9 +9,8 @@
 //
 // A popped object's page may have changed hands since the push, when the lock path claimed another
 // page: another thread's by now, the object goes to its remote list (stale_remote); nobody's, under
-// the class lock into its page (stale_unowned). A malloc empties the stack before it reaches the
-// lock path, so that happens only where a free got between the two: one that was deferred by a
-// signal handler or a fork and is made up for there.
+// the class lock into its page (stale_unowned). As long as this is the first step of a malloc the
+// stack is empty whenever the lock path is reached, and neither happens: the counters say so.
 #ifndef HZ4_MID_LOCAL_STACK_H_
 #define HZ4_MID_LOCAL_STACK_H_
 

@@ -8,8 +8,7 @@
 //   Create   none: a page is created, here or with the lock released
 //            one object is popped
 //   Refill   more objects of the page go to the alloc run         (alloc_run.h, outlock_refill.h)
-//   Owners   the page becomes the thread's; or it goes back into the bin, if it has a free object
-//   left
+//   Owners   the page becomes the thread's; or, with a free object left, goes back into the bin
 //
 // The page released first may well be the page taken: it went to the front of the bin if its remote
 // list gave it free objects.

@@ -5,8 +5,8 @@
 // (the hand-over word of page.h).
 //
 //   The lock path claims the page it takes, and releases the thread's previous one first: owner
-//   none, remote list drained, back into the bin. Objects of it may still be in the local stack
-//   (B57) or in another cache then; they go the way of their page's owner when they come up.
+//   none, remote list drained, back into the bin if it has a free object. Objects of it that are in
+//   caches stay there and go the way of their page's owner of then when they come up.
 //
 //   The owner drains the remote list when it looks at its page in a malloc and finds
 //   DRAIN_THRESHOLD objects there, or finds any for the DRAIN_PERIOD-th time.

@@ -10,14 +10,12 @@
 // said by its hand-over word:
 //
 //   bit 63       the page is owned
-//   bits 0..62   objects that threads other than the owner freed since; set only while bit 63 is
-//   set
+//   bits 0..62   objects that others than the owner freed since; only while bit 63 is set
 //
-//   Claim    owner to be, class lock held    0              -> owned
-//   Push     any thread, no lock             owned | b      -> owned | b | bit     fails when not
-//   owned Drain    owner, no lock                  owned | b      -> owned               b to the
-//   caller Release  owner, class lock held          owned | b      -> 0                   b to the
-//   caller
+//   Claim    owner to be, class lock held   0          -> owned
+//   Push     any thread, no lock            owned | b  -> owned | b | bit    fails when not owned
+//   Drain    owner, no lock                 owned | b  -> owned              gives b
+//   Release  owner, class lock held         owned | b  -> 0                  gives b
 //
 // Each is one atomic step on the one word. So a push comes before the release, which then takes the
 // bit along, or it fails, and the object goes the way of unowned pages (free batch, class lock). No

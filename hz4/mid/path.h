@@ -10,8 +10,7 @@
 //       alloc run      L1                              mid_free_steps, of all other pages
 //       free batch     moved into the alloc run          remote list   the page is another thread's
 //       own page       drained first when due            free batch    nobody's: wait for company
-//       transfer       B73                               transfer      B73: the full batch is
-//       handed on
+//       transfer       B73                               transfer      B73: a full batch goes on
 //     mid_lock_path, under the class lock                batch flush   ... or goes to its pages
 //                                                      mid_put_back, under the class lock
 //
