@@ -94,20 +94,29 @@ void PrintRandomMixed(const char* program, const RandomMixedArgs& args,
       args.ring_slots, static_cast<unsigned long long>(counts.Ops()), counts.seconds, rate);
 }
 
-bool ParseRandomMixedReport(const std::string& program, const std::string& output,
-                            RandomMixedReport* report, std::string* error) {
-  const std::string remote = LastLine(output, "remote:");
+bool ParseRate(const std::string& program, const std::string& output, RandomMixedReport* report,
+               std::string* error) {
   const std::string result = LastLine(output, program + ":");
-  if (result.empty() || remote.empty()) {
-    *error = "no line \"" + std::string(result.empty() ? program : "remote") + ": ...\"";
+  if (result.empty()) {
+    *error = "no line \"" + program + ": ...\"";
     return false;
   }
   report->ops_per_second = 0;
   const bool counting = result.find(" ops/s=-") != std::string::npos;
   return Number(result, "ops", &report->ops, error) &&
          Number(result, "time", &report->seconds, error) &&
-         (counting || Number(result, "ops/s", &report->ops_per_second, error)) &&
-         Number(remote, "real_pct", &report->real_pct, error) &&
+         (counting || Number(result, "ops/s", &report->ops_per_second, error));
+}
+
+bool ParseRandomMixedReport(const std::string& program, const std::string& output,
+                            RandomMixedReport* report, std::string* error) {
+  if (!ParseRate(program, output, report, error)) return false;
+  const std::string remote = LastLine(output, "remote:");
+  if (remote.empty()) {
+    *error = "no line \"remote: ...\"";
+    return false;
+  }
+  return Number(remote, "real_pct", &report->real_pct, error) &&
          Number(remote, "fallback_pct", &report->fallback_pct, error) &&
          Number(remote, "peak_ring_depth", &report->peak_ring_depth, error) &&
          Number(remote, "alloc_failed", &report->alloc_failed, error);

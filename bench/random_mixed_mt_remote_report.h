@@ -77,7 +77,12 @@ struct RandomMixedReport {
   double alloc_failed = 0;
 };
 
-// Reads the last lines of what `program` printed. False: *error says what is missing.
+// Reads the line "PROGRAM: ... ops=N time=SECONDS ops/s=RATE" at the end of what it printed; the
+// rest of the report is left alone. False: *error says what is missing.
+bool ParseRate(const std::string& program, const std::string& output, RandomMixedReport* report,
+               std::string* error);
+
+// The same, and the line "remote: ..." before it.
 bool ParseRandomMixedReport(const std::string& program, const std::string& output,
                             RandomMixedReport* report, std::string* error);
 

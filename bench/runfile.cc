@@ -8,7 +8,10 @@
 #include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace hz4 {
 namespace {
@@ -69,6 +72,14 @@ std::string UserPath(const std::string& path) {
     base = getcwd(here, sizeof(here)) == nullptr ? "." : here;
   }
   return base + "/" + path;
+}
+
+bool MakeDirectories(const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    mkdir(path.substr(0, slash).c_str(), 0777);
+  }
+  return mkdir(path.c_str(), 0777) == 0 || errno == EEXIST;
 }
 
 }  // namespace hz4

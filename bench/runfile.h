@@ -18,6 +18,10 @@ std::string FindRunfile(const std::string& path_from_root);
 // `bazel run` starts programs elsewhere and says so in BUILD_WORKING_DIRECTORY.
 std::string UserPath(const std::string& path);
 
+// Makes a directory and those above it, where they are missing. False, with errno set: it is not
+// there.
+bool MakeDirectories(const std::string& path);
+
 }  // namespace hz4
 
 #endif  // HZ4_BENCH_RUNFILE_H_

@@ -138,7 +138,7 @@ TEST(ReportTest, ReadsTheLastReportAndNamesWhatIsMissing) {
 
   EXPECT_FALSE(ParseRandomMixedReport("q", good, &report, &error));
   EXPECT_EQ(error, "no line \"q: ...\"");
-  EXPECT_FALSE(ParseRandomMixedReport("p", "p: ops=1\n", &report, &error));
+  EXPECT_FALSE(ParseRandomMixedReport("p", "p: ops=1 time=1 ops/s=1\n", &report, &error));
   EXPECT_EQ(error, "no line \"remote: ...\"");
   std::string torn = good;
   torn.resize(torn.find("ops/s"));
