@@ -200,6 +200,14 @@ TEST(ProcessTest, CancellingEndsTheChildAndTheNextOneRuns) {
   }
 }
 
+// Under this argument the test's program is not a test but a runner that the test below kills.
+constexpr char kRunner[] = "--runner";
+
+int RunForever() {
+  const std::string out = "/proc/" + std::to_string(getpid()) + "/fd/1";
+  return RunProcess(Shell("echo \"child=$$;\" >" + out + "; exec sleep 600")).exit_status;
+}
+
 // A runner that dies takes its child along.
 TEST(ProcessTest, ChildDoesNotOutliveItsRunner) {
   int ends[2];
@@ -209,12 +217,11 @@ TEST(ProcessTest, ChildDoesNotOutliveItsRunner) {
   if (runner == 0) {
     // By exec, so that it gets a launcher of its own: the one inherited belongs to the test.
     dup2(ends[1], STDOUT_FILENO);
-    execl("/proc/self/exe", "process_test", "--gtest_filter=ProcessRunnerBody.*",
-          "--gtest_also_run_disabled_tests", nullptr);
+    execl("/proc/self/exe", "process_test", kRunner, nullptr);
     _exit(127);
   }
   close(ends[1]);
-  // The body prints the child's pid once the child runs.
+  // The runner's child prints its pid.
   std::string text;
   char byte;
   while (text.find("child=") == std::string::npos || text.back() != ';') {
@@ -236,12 +243,6 @@ TEST(ProcessTest, ChildDoesNotOutliveItsRunner) {
   close(ends[0]);
 }
 
-// Not a test: the runner that the test above kills.
-TEST(ProcessRunnerBody, DISABLED_RunsForever) {
-  RunProcess(
-      Shell("echo \"child=$$;\" >/proc/" + std::to_string(getpid()) + "/fd/1; exec sleep 600"));
-}
-
 TEST(ProcessTest, ExecutablesAreFoundInThePath) {
   EXPECT_NE(FindExecutable("sh"), "");
   EXPECT_EQ(FindExecutable("hz4-no-such-program"), "");
@@ -251,3 +252,9 @@ TEST(ProcessTest, ExecutablesAreFoundInThePath) {
 
 }  // namespace
 }  // namespace hz4
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], hz4::kRunner) == 0) return hz4::RunForever();
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
