@@ -31,7 +31,20 @@ HZ4_LINKOPTS = [
     "-Wl,-z,nodelete",
 ]
 
-def hz4_library(name, copts = [], linkopts = [], **kwargs):
+# The build kind that measures what the table costs: every library has a twin of the same sources.
+_CONSTEXPR = "_constexpr"
+_CONSTEXPR_COPTS = [
+    "-DHZ4_CONSTEXPR_TABLE",
+    "-flto",
+]
+
+def constexpr_twin(label):
+    """The twin of a library's label: //hz4/base -> //hz4/base:base_constexpr."""
+    if ":" in label:
+        return label + _CONSTEXPR
+    return label + ":" + label.split("/")[-1] + _CONSTEXPR
+
+def hz4_library(name, copts = [], linkopts = [], deps = [], **kwargs):
     """One layer or box of the allocator; an archive, never a shared library of its own.
 
     Linked as a whole: layers meet through the table, in no order a linker could follow.
@@ -42,6 +55,17 @@ def hz4_library(name, copts = [], linkopts = [], **kwargs):
         copts = HZ4_COPTS + copts,
         linkopts = HZ4_LINKOPTS + linkopts,
         linkstatic = True,
+        deps = deps,
+        **kwargs
+    )
+    native.cc_library(
+        name = name + _CONSTEXPR,
+        alwayslink = True,
+        copts = HZ4_COPTS + _CONSTEXPR_COPTS + copts,
+        linkopts = HZ4_LINKOPTS + linkopts,
+        linkstatic = True,
+        tags = ["manual"],
+        deps = [constexpr_twin(d) for d in deps],
         **kwargs
     )
 

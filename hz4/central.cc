@@ -142,7 +142,7 @@ uint32_t FetchFromSpans(ClassState& c, void** out, uint32_t n) HZ4_REQUIRES(c.lo
 
 }  // namespace
 
-bool Init() {
+bool Init() HZ4_NO_TSA {  // no other thread knows the classes yet
   const size_t each = arena::Direct() ? kReservedBytes : kScarceBytes;
   char* memory = static_cast<char*>(os::Reserve(each * kNumClasses, kOsPage));
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {

@@ -80,8 +80,18 @@ struct alignas(kOsPage) Sealed {
 };
 HZ4_HIDDEN extern Sealed sealed;
 
+// The build kind that measures what the table costs: doors and seams bound by the compiler (doors.h;
+// seams through link-time optimisation). Its hit paths cannot initialise, so its slow paths do.
+#if defined(HZ4_CONSTEXPR_TABLE)
+inline constexpr bool kTableIsConstexpr = true;
+HZ4_HIDDEN extern const Resolution kConstexprResolution;
+inline const Dispatch& Table() { return kConstexprResolution.table; }
+#else
+inline constexpr bool kTableIsConstexpr = false;
 // The resolved table. Before initialisation its doors initialise first and then go on.
 inline const Dispatch& Table() { return sealed.table; }
+#endif
+bool EnsureInitialized();  // init.h
 inline const Knobs& EffectiveKnobs() { return sealed.knobs.value; }
 
 HZ4_ALWAYS_INLINE void* AllocOfKind(unsigned cls) {

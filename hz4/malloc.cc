@@ -8,9 +8,9 @@
 
 #include "hz4/api_impl.h"
 #include "hz4/base/bits.h"
-#include "hz4/dispatch.h"
+#include "hz4/doors.h"
 
-using hz4::Table;
+using hz4::Doors;
 
 namespace {
 
@@ -24,12 +24,12 @@ void* NoMemory() {
 
 void* Memalign(size_t align, size_t size) {
   if (align > kMaxAlign || size > static_cast<size_t>(PTRDIFF_MAX)) return NoMemory();
-  return Table().memalign(hz4::NextPowerOfTwo(align), size);
+  return Doors().memalign(hz4::NextPowerOfTwo(align), size);
 }
 
 void* Pvalloc(size_t size) {
   if (size > static_cast<size_t>(PTRDIFF_MAX)) return NoMemory();
-  return Table().memalign(hz4::kOsPage, hz4::AlignUp(size, hz4::kOsPage));
+  return Doors().memalign(hz4::kOsPage, hz4::AlignUp(size, hz4::kOsPage));
 }
 
 int PosixMemalign(void** out, size_t align, size_t size) {
@@ -46,14 +46,14 @@ int PosixMemalign(void** out, size_t align, size_t size) {
 
 #define EXPORT extern "C" HZ4_EXPORT
 
-EXPORT void* malloc(size_t size) noexcept { return Table().malloc(size); }
-EXPORT void free(void* p) noexcept { Table().free(p); }
-EXPORT void* calloc(size_t n, size_t size) noexcept { return Table().calloc(n, size); }
-EXPORT void* realloc(void* p, size_t size) noexcept { return Table().realloc(p, size); }
+EXPORT void* malloc(size_t size) noexcept { return Doors().malloc(size); }
+EXPORT void free(void* p) noexcept { Doors().free(p); }
+EXPORT void* calloc(size_t n, size_t size) noexcept { return Doors().calloc(n, size); }
+EXPORT void* realloc(void* p, size_t size) noexcept { return Doors().realloc(p, size); }
 EXPORT void* reallocarray(void* p, size_t n, size_t size) noexcept {
   size_t bytes;
   if (__builtin_mul_overflow(n, size, &bytes)) return NoMemory();
-  return Table().realloc(p, bytes);
+  return Doors().realloc(p, bytes);
 }
 EXPORT void* memalign(size_t align, size_t size) noexcept { return Memalign(align, size); }
 EXPORT void* aligned_alloc(size_t align, size_t size) noexcept {
@@ -68,12 +68,12 @@ EXPORT int posix_memalign(void** out, size_t align, size_t size) noexcept {
 }
 EXPORT void* valloc(size_t size) noexcept { return Memalign(hz4::kOsPage, size); }
 EXPORT void* pvalloc(size_t size) noexcept { return Pvalloc(size); }
-EXPORT void cfree(void* p) noexcept { Table().free(p); }
-EXPORT void free_sized(void* p, size_t size) noexcept { Table().free_sized(p, size); }
+EXPORT void cfree(void* p) noexcept { Doors().free(p); }
+EXPORT void free_sized(void* p, size_t size) noexcept { Doors().free_sized(p, size); }
 EXPORT void free_aligned_sized(void* p, size_t, size_t size) noexcept {
-  Table().free_sized(p, size);
+  Doors().free_sized(p, size);
 }
-EXPORT size_t malloc_usable_size(void* p) noexcept { return Table().usable_size(p); }
+EXPORT size_t malloc_usable_size(void* p) noexcept { return Doors().usable_size(p); }
 
 EXPORT int malloc_trim(size_t) noexcept { return hz4::api::Trim(); }
 EXPORT int mallopt(int param, int value) noexcept { return hz4::api::Mallopt(param, value); }
@@ -85,10 +85,10 @@ EXPORT int malloc_info(int options, FILE* file) noexcept {
 EXPORT void malloc_stats() noexcept { hz4::api::MallocStats(); }
 
 // Programs and libraries that go around malloc to libc's own names come here as well.
-EXPORT void* __libc_malloc(size_t size) noexcept { return Table().malloc(size); }
-EXPORT void __libc_free(void* p) noexcept { Table().free(p); }
-EXPORT void* __libc_calloc(size_t n, size_t size) noexcept { return Table().calloc(n, size); }
-EXPORT void* __libc_realloc(void* p, size_t size) noexcept { return Table().realloc(p, size); }
+EXPORT void* __libc_malloc(size_t size) noexcept { return Doors().malloc(size); }
+EXPORT void __libc_free(void* p) noexcept { Doors().free(p); }
+EXPORT void* __libc_calloc(size_t n, size_t size) noexcept { return Doors().calloc(n, size); }
+EXPORT void* __libc_realloc(void* p, size_t size) noexcept { return Doors().realloc(p, size); }
 EXPORT void* __libc_memalign(size_t align, size_t size) noexcept { return Memalign(align, size); }
 EXPORT void* __libc_valloc(size_t size) noexcept { return Memalign(hz4::kOsPage, size); }
 EXPORT void* __libc_pvalloc(size_t size) noexcept { return Pvalloc(size); }

@@ -1,133 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/resolve.h"
 
-#include <unistd.h>
-
-#include "hz4/central.h"
-#include "hz4/front/entry.h"
-#include "hz4/front/refill.h"
-#include "hz4/front/thread.h"
 #include "hz4/mid/resolve_mid.h"
-#include "hz4/page_heap.h"
-#include "hz4/page_map.h"
-#include "hz4/vfork.h"
+#include "hz4/resolve_table.h"
 
 namespace hz4 {
-namespace {
 
-template <class Front, class Map, class Stats>
-void BindDoors(Resolution* r) {
-  using E = Entry<Front, Map, Stats>;
-  HZ4_BIND(malloc, E::Malloc);
-  HZ4_BIND(free, E::Free);
-  HZ4_BIND(free_sized, E::FreeSized);
-  HZ4_BIND(calloc, E::Calloc);
-  HZ4_BIND(realloc, E::Realloc);
-  HZ4_BIND(memalign, E::Memalign);
-  HZ4_BIND(usable_size, E::UsableSize);
-  HZ4_BIND(op_new, E::OpNew);
-}
-
-template <class Stats>
-size_t ReleaseMemory() {
-  Table().front_flush();
-  Table().mid_flush();
-  SlowScope scope;
-  if (!scope.entered()) return 0;
-  central::GiveBackAll<Stats>();
-  return PageHeap::ReleaseFree();
-}
-
-void NothingAtThreadExit(ThreadState*) {}
-void NothingInForkChild() {}
-size_t NothingFlushed() { return 0; }
-uint64_t NothingCached() { return 0; }
-const char* NothingWrong() { return nullptr; }
-MidTotals NoMidTotals() { return {}; }
-
-template <class Stats>
-size_t FlushPerCpu() {
-  return PerCpuFlush(&ReturnInBatches<Stats>);
-}
-template <class Stats>
-size_t FlushThread() {
-  SlowScope scope;
-  return scope.entered() ? ThreadCacheFlush(&ReturnInBatches<Stats>) : 0;
-}
-template <class Stats>
-void ExitThreadCache(ThreadState* t) {
-  ThreadCacheExit(t, &ReturnInBatches<Stats>);
-}
-
-template <class Front, class Stats>
-void BindArrayRoute(Resolution* r) {
-  HZ4_BIND(small_alloc, Refill<Front, Stats>);
-  HZ4_BIND(mid_alloc, Refill<Front, Stats>);
-  HZ4_BIND(big_alloc, Refill<Front, Stats>);
-  HZ4_BIND(small_free, Spill<Front, Stats>);
-  HZ4_BIND(mid_free, Spill<Front, Stats>);
-  HZ4_BIND(big_free, Spill<Front, Stats>);
-}
-
-template <class Front, class Stats>
-void BindFront(const Facts& facts, Resolution* r) {
-  if (facts.direct_map) {
-    BindDoors<Front, DirectMap, Stats>(r);
-  } else {
-    BindDoors<Front, RadixMap, Stats>(r);
-  }
-  BindArrayRoute<Front, Stats>(r);
-}
-
-template <class Stats>
-void BindAll(const Knobs& knobs, const Facts& facts, Resolution* r) {
-  HZ4_BIND(large_alloc, LargeAlloc<Stats>);
-  HZ4_BIND(large_free, LargeFree<Stats>);
-  HZ4_BIND(release_memory, ReleaseMemory<Stats>);
-  if (knobs.vfork == VforkMode::kFork) {
-    HZ4_BIND(vfork, fork);
-  } else {
-    HZ4_BIND(vfork, NativeVfork);
-  }
-  switch (knobs.front) {
-    case FrontKind::kPercpu:
-      if (facts.cpu_index == CpuIndex::kCid) {
-        BindFront<PerCpuFront<CpuIndex::kCid>, Stats>(facts, r);
-      } else {
-        BindFront<PerCpuFront<CpuIndex::kCpuId>, Stats>(facts, r);
-      }
-      HZ4_BIND(front_flush, FlushPerCpu<Stats>);
-      HZ4_BIND(front_thread_exit, NothingAtThreadExit);
-      HZ4_BIND(front_fork_child, PerCpuForkChild);
-      HZ4_BIND(front_cached, PerCpuCachedBytes);
-      HZ4_BIND(front_check, PerCpuCheck);
-      break;
-    case FrontKind::kThread:
-      BindFront<ThreadFront, Stats>(facts, r);
-      HZ4_BIND(front_flush, FlushThread<Stats>);
-      HZ4_BIND(front_thread_exit, ExitThreadCache<Stats>);
-      HZ4_BIND(front_fork_child, ThreadCacheForkChild);
-      HZ4_BIND(front_cached, ThreadCacheCachedBytes);
-      HZ4_BIND(front_check, ThreadCacheCheck);
-      break;
-    case FrontKind::kNone:
-      BindFront<NoFront, Stats>(facts, r);
-      HZ4_BIND(front_flush, NothingFlushed);
-      HZ4_BIND(front_thread_exit, NothingAtThreadExit);
-      HZ4_BIND(front_fork_child, NothingInForkChild);
-      HZ4_BIND(front_cached, NothingCached);
-      HZ4_BIND(front_check, NothingWrong);
-      break;
-  }
-  HZ4_BIND(mid_thread_exit, NothingAtThreadExit);
-  HZ4_BIND(mid_flush, NothingFlushed);
-  HZ4_BIND(mid_totals, NoMidTotals);
-  HZ4_BIND(mid_check, NothingWrong);
-  HZ4_BIND(mid_fork_child, NothingInForkChild);
-  if (knobs.mid_route == MidRoute::kLadder) mid::ResolveMid(knobs, r);
-}
-
-}  // namespace
+#if defined(HZ4_CONSTEXPR_TABLE)
+constexpr Resolution kBoundByTheCompiler =
+    ResolveArrayRoute(Knobs{}, Facts{nullptr, CpuIndex::kCid, /*direct_map=*/true});
+const Resolution kConstexprResolution = kBoundByTheCompiler;
+#endif
 
 void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) {
   if (knobs->value.front == FrontKind::kPercpu && facts.percpu_unavailable != nullptr) {
@@ -141,13 +24,8 @@ void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) 
 }
 
 Resolution Resolve(const Knobs& knobs, const Facts& facts) {
-  Resolution r = {};
-  const bool counting = knobs.stats != StatsFormat::kOff || knobs.mid_stats_b1;
-  if (counting) {
-    BindAll<Counting>(knobs, facts, &r);
-  } else {
-    BindAll<NotCounting>(knobs, facts, &r);
-  }
+  Resolution r = ResolveArrayRoute(knobs, facts);
+  if (knobs.mid_route == MidRoute::kLadder) mid::ResolveMid(knobs, &r);
   return r;
 }
 

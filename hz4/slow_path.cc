@@ -21,6 +21,7 @@ void* FromSeam(size_t size, size_t align, bool zero, unsigned cls) {
 
 template <class Stats>
 void* SlowPath<Stats>::Alloc(size_t size, unsigned cls) {
+  if constexpr (kTableIsConstexpr) EnsureInitialized();
   if (HZ4_UNLIKELY(side::HasDeferred())) side::DrainDeferred();
   void* p = AllocOfKind(cls);
   return HZ4_LIKELY(p != nullptr) ? p : Refused(size, kMinAlign, false, cls);
@@ -28,6 +29,7 @@ void* SlowPath<Stats>::Alloc(size_t size, unsigned cls) {
 
 template <class Stats>
 void* SlowPath<Stats>::AllocLarge(size_t size, size_t align, bool zero) {
+  if constexpr (kTableIsConstexpr) EnsureInitialized();
   if (size - 1 >= static_cast<size_t>(PTRDIFF_MAX)) {
     if (size == 0) {
       size = 1;

@@ -16,7 +16,6 @@
 #include "hz4/base/print.h"
 #include "hz4/dispatch.h"
 #include "hz4/front/cache.h"
-#include "hz4/large/path.h"
 #include "hz4/new_handler.h"
 #include "hz4/page_map.h"
 #include "hz4/side_arena.h"
@@ -78,7 +77,7 @@ struct Entry {
     if (p == nullptr) return 0;
     const unsigned cls = Map::ClassOf(p);
     if (HZ4_LIKELY(cls - 1 < kNumClasses)) return Class(cls).size;
-    if (cls == kLargeClass) return LargeSpanOf(p)->Bytes();
+    if (cls == kLargeClass) return Table().large_usable(p);
     if (cls == kSideClass) return side::UsableSize(p);
     Die("malloc_usable_size: not a pointer that hz4 handed out", p);
   }
@@ -117,7 +116,7 @@ struct Entry {
     // A quarter more than asked for, so that growth by small steps copies seldom.
     const size_t generous = grows && size < usable + usable / 4 ? usable + usable / 4 : size;
     const bool in_pages = Map::ClassOf(p) == kLargeClass;
-    if (in_pages && (size > kMaxClassSize || grows) && LargeResize(p, generous)) return p;
+    if (in_pages && (size > kMaxClassSize || grows) && Table().large_resize(p, generous)) return p;
     void* moved = nullptr;
     if (grows && usable >= kGrowsInPages) {
       moved = Slow::AllocLarge(generous, kMinAlign, /*zero=*/false);

@@ -11,6 +11,8 @@
 
 namespace hz4 {
 
+namespace {
+
 Span* LargeSpanOf(const void* p) {
   Span* span = page_map::SpanOf(p);
   if (span == nullptr || span->state != SpanState::kLarge ||
@@ -19,6 +21,10 @@ Span* LargeSpanOf(const void* p) {
   }
   return span;
 }
+
+}  // namespace
+
+size_t LargeUsable(const void* p) { return LargeSpanOf(p)->Bytes(); }
 
 template <class Stats>
 void* LargeAlloc(size_t size, size_t align, bool zero) {

@@ -16,8 +16,8 @@ template <class Stats>
 void* LargeAlloc(size_t size, size_t align, bool zero);
 template <class Stats>
 void LargeFree(void* p);
-// The span whose block starts at p; ends the process when there is none.
-Span* LargeSpanOf(const void* p);
+// p must be the start of a block; the process ends when it is not.
+size_t LargeUsable(const void* p);
 // Makes the block hold `size` bytes (> kMaxClassSize) without moving it. False: it is as before.
 bool LargeResize(void* p, size_t size);
 

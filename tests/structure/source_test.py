@@ -27,7 +27,7 @@ _LAYER_OF = [
     (r"hz4/(mid/)?resolve[^/]*$", "assembly"),
     (r"hz4/(front|mid|large)/", "boxes"),
     (r"hz4/(init|report|step_aside)[^/]*$", "assembly"),
-    (r"hz4/(malloc|new|hz4|api|internal_api)[^/]*$", "doors"),
+    (r"hz4/(doors|malloc|new|hz4|api|internal_api)[^/]*$", "doors"),
     (r"hz4/[^/]+$", "shapes"),
 ]
 # What the boxes of the ladder share, and who may know them all; every other file of hz4/mid is a box.
