@@ -63,6 +63,23 @@ void PrintKnobJson(Printer* out, const KnobSet& set, const KnobRow& row) {
   out->Str(",\"effect\":").Str(HasEffect(set.value, row.id) ? "true" : "false").Char('}');
 }
 
+// A seam of several steps stands in rows of the same name, one behind the other.
+bool SameSeam(const SeamRow& a, const SeamRow& b) { return TextEqual(a.seam, b.seam); }
+
+void PrintSeamsJson(Printer* out, const ConfigFacts& facts) {
+  for (size_t i = 0; i < facts.seam_count; ++i) {
+    const SeamRow& row = facts.seams[i];
+    if (i > 0 && SameSeam(row, facts.seams[i - 1])) {
+      out->Str(" -> ");
+    } else {
+      if (i > 0) out->Str("\",");
+      out->Json(row.seam).Str(":\"");
+    }
+    out->JsonPart(row.function, TextLength(row.function));
+  }
+  if (facts.seam_count > 0) out->Char('"');
+}
+
 // Calls visit(text, length) for each note.
 template <typename Visit>
 void ForEachNote(const KnobSet& set, const Visit& visit) {
@@ -205,10 +222,7 @@ void PrintConfigJson(Printer* out, const KnobSet& set, const ConfigFacts& facts)
     Quoted(out, [&](Printer* p) { PrintDropped(p, set); });
   }
   out->Str("],\"seams\":{");
-  for (size_t i = 0; i < facts.seam_count; ++i) {
-    if (i > 0) out->Char(',');
-    out->Json(facts.seams[i].seam).Char(':').Json(facts.seams[i].function);
-  }
+  PrintSeamsJson(out, facts);
   out->Str("}}\n");
 }
 

@@ -17,7 +17,8 @@ struct LibraryFacts {
   const char* path;
 };
 
-// One entry of the table and the name of what answers it.
+// One entry of the table and the name of what answers it. A list of steps is as many rows of the
+// same name, in order; JSON joins them with " -> ".
 struct SeamRow {
   const char* seam;
   const char* function;

@@ -20,8 +20,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const SeamRow kSeams[] = {{"malloc", "percpu \"quoted\""}, {"mid_alloc", "array"}};
-const ConfigFacts kFacts = {{"1.2.3", "abc123", "/usr/lib/libhz4.so"}, kSeams, 2};
+const SeamRow kSeams[] = {
+    {"malloc", "percpu \"quoted\""}, {"steps", "one"}, {"steps", "two"}, {"mid_alloc", "array"}};
+const ConfigFacts kFacts = {{"1.2.3", "abc123", "/usr/lib/libhz4.so"}, kSeams, 4};
 
 template <typename Print>
 std::string Text(const Print& print) {
@@ -62,7 +63,9 @@ TEST(PrintConfigJson, IsOneLineWithEverything) {
   EXPECT_EQ(json["pid"].number, getpid());
   EXPECT_EQ(json["fingerprint"].text, Hex(Fingerprint(parsed.set.value)));
   EXPECT_EQ(json["seams"]["malloc"].text, "percpu \"quoted\"");
+  EXPECT_EQ(json["seams"]["steps"].text, "one -> two");
   EXPECT_EQ(json["seams"]["mid_alloc"].text, "array");
+  EXPECT_EQ(json["seams"].members.size(), 3u);
 
   ASSERT_EQ(json["knobs"].items.size(), kKnobCount);
   for (const KnobRow& row : kKnobRows) {

@@ -133,7 +133,10 @@ Printer& Printer::Escaped(const char* text, size_t length, size_t max_bytes) {
 Printer& Printer::Json(const char* text) { return Json(text, TextLength(text)); }
 
 Printer& Printer::Json(const char* text, size_t length) {
-  Char('"');
+  return Char('"').JsonPart(text, length).Char('"');
+}
+
+Printer& Printer::JsonPart(const char* text, size_t length) {
   for (size_t i = 0; i < length;) {
     unsigned char c = static_cast<unsigned char>(text[i]);
     size_t n = Utf8Length(reinterpret_cast<const unsigned char*>(text) + i, length - i);
@@ -149,7 +152,7 @@ Printer& Printer::Json(const char* text, size_t length) {
     }
     i += n;
   }
-  return Char('"');
+  return *this;
 }
 
 bool Printer::Flush() {

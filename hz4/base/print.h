@@ -56,6 +56,8 @@ class Printer {
   // A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
   Printer& Json(const char* text);
   Printer& Json(const char* text, size_t length);
+  // A part of a JSON string, without quotes.
+  Printer& JsonPart(const char* text, size_t length);
 
   // Writes out what is buffered; without a file, nothing. False: the file took less.
   bool Flush();
