@@ -31,20 +31,20 @@ constexpr uint32_t kReturnsPerClockRead = 64;
 struct ClassState {
   Lock lock;
   // Objects [0, count) of the array, oldest first; capacity of it is open, limit is reserved.
-  void** array HZ4_GUARDED_BY(lock);
-  uint32_t count HZ4_GUARDED_BY(lock);
-  uint32_t capacity HZ4_GUARDED_BY(lock);
-  uint32_t limit HZ4_GUARDED_BY(lock);
-  uint32_t low_water HZ4_GUARDED_BY(lock);  // least count since period_start
-  uint32_t returns HZ4_GUARDED_BY(lock);    // since the clock was read
-  uint64_t period_start HZ4_GUARDED_BY(lock);
+  void** array HZ4_GUARDED_BY(lock) = nullptr;
+  uint32_t count HZ4_GUARDED_BY(lock) = 0;
+  uint32_t capacity HZ4_GUARDED_BY(lock) = 0;
+  uint32_t limit HZ4_GUARDED_BY(lock) = 0;
+  uint32_t low_water HZ4_GUARDED_BY(lock) = 0;  // least count since period_start
+  uint32_t returns HZ4_GUARDED_BY(lock) = 0;    // since the clock was read
+  uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
   SpanList partial HZ4_GUARDED_BY(lock);    // exactly the spans with HasFree()
-  uint64_t spans HZ4_GUARDED_BY(lock);      // of this class, partial or not
-  uint64_t carved HZ4_GUARDED_BY(lock);     // objects carved in all spans
-  uint64_t free_in_spans HZ4_GUARDED_BY(lock);
+  uint64_t spans HZ4_GUARDED_BY(lock) = 0;      // of this class, partial or not
+  uint64_t carved HZ4_GUARDED_BY(lock) = 0;     // objects carved in all spans
+  uint64_t free_in_spans HZ4_GUARDED_BY(lock) = 0;
 };
 
-ClassState classes[kClassSlots];
+HZ4_CONSTINIT ClassState classes[kClassSlots];
 std::atomic<size_t> array_bytes{0};  // opened in all arrays
 
 // Makes room for one more step of the array, within the bounds. False: none to be had.

@@ -131,7 +131,7 @@ void* Allocate(size_t size, size_t align, bool zero) {
       return p;
     }
   }
-  return nullptr;
+  return Map(size, align);
 }
 
 void Free(void* p) {

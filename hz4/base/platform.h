@@ -16,6 +16,13 @@
 #define HZ4_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define HZ4_NOINLINE __attribute__((noinline))
 #define HZ4_ALWAYS_INLINE inline __attribute__((always_inline))
+// On variables: the compiler must be able to initialise them, because malloc runs before constructors
+// do.
+#if defined(__clang__)
+#define HZ4_CONSTINIT [[clang::require_constant_initialization]]
+#else
+#define HZ4_CONSTINIT __constinit
+#endif
 #define HZ4_COLD __attribute__((cold, noinline))
 // On declarations of variables that hit paths read: without it the compiler must assume that another
 // module defines them and goes through the global offset table.

@@ -69,6 +69,7 @@ bool EmptyThread(MidThread* t) {
         !Table().mid_release_page(t, cls)) {
       return false;
     }
+    c = ClassCache{};
   }
   Table().mid_unreserve(t);
   return true;

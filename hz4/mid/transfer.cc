@@ -7,7 +7,7 @@
 namespace hz4 {
 namespace mid {
 
-TransferClass TransferCache::classes_[kClasses];
+HZ4_CONSTINIT TransferClass TransferCache::classes_[kClasses];
 char* TransferCache::memory_ = nullptr;
 uint32_t TransferCache::lists_ = 0;
 size_t TransferCache::list_bytes_ = 0;
@@ -18,9 +18,13 @@ bool TransferCache::Init() {
   const size_t lists = CeilDiv(k.mid_transfer_cache_soft_limit, most);
   list_bytes_ = sizeof(TransferList) + most * sizeof(void*);
   memory_ = static_cast<char*>(os::Map(AlignUp(kClasses * lists * list_bytes_, kOsPage), kOsPage));
-  if (memory_ == nullptr) return false;
-  lists_ = static_cast<uint32_t>(lists);
-  return true;
+  for (TransferClass& c : classes_) {
+    c.published.Clear();
+    c.spare.Clear();
+    c.fresh.store(0, std::memory_order_relaxed);
+  }
+  lists_ = memory_ != nullptr ? static_cast<uint32_t>(lists) : 0;
+  return memory_ != nullptr;
 }
 
 void TransferFlush() {

@@ -57,6 +57,7 @@ class NumberStack {
     }
   }
 
+  void Clear() { head_.store(0, std::memory_order_relaxed); }
   // The top; for Check in a quiescent process.
   uint32_t Top() const { return static_cast<uint32_t>(head_.load(std::memory_order_acquire)) - 1; }
 
@@ -77,12 +78,13 @@ using StdAtomic = std::atomic<T>;
 struct alignas(kCacheLine) TransferClass {
   NumberStack<StdAtomic> published;
   NumberStack<StdAtomic> spare;
-  std::atomic<uint32_t> fresh;
+  std::atomic<uint32_t> fresh{0};
 };
 
 class TransferCache {
  public:
-  // Maps the lists of all classes; call once when the box is on. False: nothing will be published.
+  // Maps the lists of all classes, none of them published; before the first call, when the box is
+  // on. False: nothing will be published.
   static bool Init();
 
   static TransferClass& Of(unsigned cls) { return classes_[cls - kFirstClass]; }
