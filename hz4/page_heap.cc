@@ -45,9 +45,9 @@ FreeSpans& SetOf(SpanState state) HZ4_REQUIRES(lock) {
   return state == SpanState::kFree ? dirty : released;
 }
 
-// Takes a free span out of its set.
-void RemoveFree(Span* span) HZ4_REQUIRES(lock) {
-  SetOf(span->state).Remove(span);
+// After each step that left fewer dirty pages; not in the middle of one that takes a span out only to
+// put most of it back.
+void NoteDirty() HZ4_REQUIRES(lock) {
   if (dirty.pages() < low_water) low_water = dirty.pages();
 }
 
@@ -60,14 +60,14 @@ void InsertFree(Span* span) HZ4_REQUIRES(lock) {
 void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
   Span* before = page_map::SpanOf(reinterpret_cast<void*>(span->start - 1));
   if (before != nullptr && before->state == span->state && before->End() == span->start) {
-    RemoveFree(before);
+    SetOf(before->state).Remove(before);
     span->start = before->start;
     span->pages += before->pages;
     descriptors::DeleteSpan(before);
   }
   Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
   if (after != nullptr && after->state == span->state && after->start == span->End()) {
-    RemoveFree(after);
+    SetOf(after->state).Remove(after);
     span->pages += after->pages;
     descriptors::DeleteSpan(after);
   }
@@ -108,7 +108,8 @@ bool Grow(size_t pages) HZ4_REQUIRES(lock) {
 void ReleaseAllLocked() HZ4_REQUIRES(lock) {
   while (Span* span = dirty.Largest()) {
     if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
-    RemoveFree(span);
+    dirty.Remove(span);
+    NoteDirty();
     span->state = SpanState::kReleased;
     MergeAndInsert(span);
   }
@@ -161,10 +162,11 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
     span = released.Find(pages);
   }
   if (span == nullptr) return nullptr;
-  RemoveFree(span);
+  SetOf(span->state).Remove(span);
   if (span->pages > pages) {
     if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
   }
+  NoteDirty();
   *was = span->state;
   span->state = SpanState::kUnused;
   in_use_pages += span->pages;
@@ -215,10 +217,11 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
       if (span->End() != arena::Boundary() || !Grow(more)) return false;
       continue;
     }
-    RemoveFree(after);
+    SetOf(after->state).Remove(after);
     if (after->pages > more) {
       if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
     }
+    NoteDirty();
     span->zeroed = false;
     span->pages += after->pages;
     in_use_pages += after->pages;
@@ -251,7 +254,8 @@ size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
       lock.Release();
       break;
     }
-    RemoveFree(span);
+    dirty.Remove(span);
+    NoteDirty();
     in_use_pages += span->pages;
     span->state = SpanState::kUnused;  // no neighbour merges with it
     lock.Release();
