@@ -5,6 +5,7 @@
 //
 //   --allocator=NAME                      hz4 (the default), libc, jemalloc, mimalloc, tcmalloc
 //   --allocator=name=library[,ENV=VALUE]  any other
+//   --allocator=preloaded                 whatever this process has, nothing preloaded included
 //
 // Without the flag, a library that is already in LD_PRELOAD is measured. All other flags are Google
 // Benchmark's. Exit status 2 on bad arguments, 1 when the library did not get loaded.
@@ -95,7 +96,7 @@ int Main(int argc, char** argv) {
   if (started_for != nullptr) {
     name = started_for;
     unsetenv(kStartedFor);
-  } else if (!asked.empty() || preloaded == nullptr) {
+  } else if (asked != name && (!asked.empty() || preloaded == nullptr)) {
     StartUnder(ReadAllocator(asked.empty() ? "hz4" : asked), arguments);
   }
   const std::string library = preloaded == nullptr ? "" : preloaded;

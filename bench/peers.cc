@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Compares hz4 with other allocators, on the lanes or on commands of the user's own.
+// Compares hz4 with other allocators: on the lanes, on micro benchmarks, or on commands of the
+// user's own.
 //
 // Writes raw.tsv (a row per run, as it happens), REPORT.md, plot.svg and, where something hung,
 // hangs.txt. A peer that crashes or hangs is reported as that. Exit status: 0; 1 if a run of hz4
@@ -53,6 +54,10 @@ ABSL_FLAG(std::string, forms, "untouched,touched,matched",
 ABSL_FLAG(std::string, iters, "cross128_r90=200000",
           "iterations per thread where a lane's own are not wanted: LANE=N, separated by commas");
 ABSL_FLAG(bool, ceiling, true, "run the lanes' loop without an allocator beside them");
+ABSL_FLAG(std::string, micro, "",
+          "compare on the micro benchmarks whose names match this regular expression instead of on "
+          "the lanes");
+ABSL_FLAG(double, micro_seconds, 0.1, "how long one run of a micro benchmark takes");
 ABSL_FLAG(bool, command, false,
           "compare on the command that stands behind '--' instead of on the lanes");
 ABSL_FLAG(std::string, commands, "",
@@ -134,27 +139,43 @@ std::vector<PeerAllocator> ChooseAllocators(const std::vector<std::string>& plai
   return allocators;
 }
 
-// Lanes, or the user's commands. Commands see the user's environment but for what chooses an
-// allocator; lanes see next to none.
-void ChooseWorkloads(const std::vector<std::string>& plain, PeerCampaign* campaign) {
+// The user's commands see the user's environment, but for what chooses an allocator.
+void ChooseCommands(const std::vector<std::string>& plain, PeerCampaign* campaign) {
   std::string error;
-  const bool command = absl::GetFlag(FLAGS_command);
-  const std::string file = absl::GetFlag(FLAGS_commands);
-  if (command || !file.empty()) {
-    if (command == !file.empty()) BadArguments("--command and --commands exclude each other");
-    if (command && plain.empty()) BadArguments("--command: the command is missing behind --");
-    if (command) {
-      campaign->workloads.push_back(CommandWorkload(plain));
-    } else if (!ReadCommands(UserPath(file), &campaign->workloads, &error)) {
-      BadArguments("--commands: " + error);
-    }
-    for (const std::string& variable : CurrentEnvironment()) {
-      if (!absl::StartsWith(variable, "LD_PRELOAD=") && !absl::StartsWith(variable, "HZ4_")) {
-        campaign->environment.push_back(variable);
-      }
-    }
-    return;
+  if (absl::GetFlag(FLAGS_command)) {
+    if (plain.empty()) BadArguments("--command: the command is missing behind --");
+    campaign->workloads.push_back(CommandWorkload(plain));
+  } else if (!ReadCommands(UserPath(absl::GetFlag(FLAGS_commands)), &campaign->workloads, &error)) {
+    BadArguments("--commands: " + error);
   }
+  for (const std::string& variable : CurrentEnvironment()) {
+    if (!absl::StartsWith(variable, "LD_PRELOAD=") && !absl::StartsWith(variable, "HZ4_")) {
+      campaign->environment.push_back(variable);
+    }
+  }
+}
+
+void ChooseMicro(PeerCampaign* campaign) {
+  const double seconds = absl::GetFlag(FLAGS_micro_seconds);
+  if (!(seconds > 0)) BadArguments("--micro_seconds: allowed is a number above 0");
+  ProcessSpec spec;
+  spec.argv = {FindRunfile("bench/micro"), "--allocator=preloaded", "--benchmark_list_tests",
+               "--benchmark_filter=" + absl::GetFlag(FLAGS_micro)};
+  if (spec.argv[0].empty()) BadArguments("bench/micro is not among the runfiles");
+  spec.env = BaseEnvironment();
+  spec.timeout_seconds = campaign->timeout_seconds;
+  const ProcessResult result = RunProcess(spec);
+  const std::vector<std::string> names = List(result.out, '\n');
+  if (!result.Succeeded() || names.empty()) {
+    BadArguments(absl::StrCat("--micro=", absl::GetFlag(FLAGS_micro),
+                              ": no micro benchmark matches; ", result.err));
+  }
+  campaign->workloads = MicroWorkloads(spec.argv[0], names, seconds);
+  campaign->environment = BaseEnvironment();
+}
+
+void ChooseLanes(PeerCampaign* campaign) {
+  std::string error;
   LaneSelection selection;
   selection.lanes = List(absl::GetFlag(FLAGS_lanes));
   selection.threads = Numbers("threads", absl::GetFlag(FLAGS_threads));
@@ -203,9 +224,12 @@ class Recorder {
       absl::StrAppend(&hangs_, Name(row), "\n", row.hang_report, "\n");
     }
     const double left = seconds_ / static_cast<double>(done) * static_cast<double>(planned - done);
-    const std::string result = row.ops_per_second > 0
-                                   ? absl::StrFormat("%.2f M ops/s", row.ops_per_second / 1e6)
-                                   : absl::StrFormat("%.3f s", row.wall_seconds);
+    std::string result = absl::StrFormat("%.3f s", row.wall_seconds);
+    if (row.ops_per_second > 0) {
+      result = absl::StrFormat("%.2f M ops/s", row.ops_per_second / 1e6);
+    } else if (row.iteration_ns > 0) {
+      result = absl::StrFormat("%.2f ns", row.iteration_ns);
+    }
     const std::string line =
         absl::StrFormat("%d/%d  round %d  %s: %s  (%s)", done, planned, row.round + 1, Name(row),
                         row.ok() ? result : row.outcome, Remaining(left));
@@ -241,11 +265,17 @@ int Main(int argc, char** argv) {
   StartProcessLauncher();
   absl::SetProgramUsageMessage(
       "compares hz4 with other allocators\n"
-      "  peers [flags] [name=library[,ENV=VALUE...]]...     on the lanes\n"
+      "  peers [flags] [name=library[,ENV=VALUE...]]...     on the lanes, or with --micro or\n"
+      "                                                     --commands on those\n"
       "  peers [flags] --command -- program arguments...    on a command");
   const std::vector<char*> arguments = absl::ParseCommandLine(argc, argv);
   const std::vector<std::string> plain(arguments.begin() + 1, arguments.end());
-  const bool lanes = !absl::GetFlag(FLAGS_command) && absl::GetFlag(FLAGS_commands).empty();
+  const bool command = absl::GetFlag(FLAGS_command);
+  const bool commands = !absl::GetFlag(FLAGS_commands).empty();
+  const bool micro = !absl::GetFlag(FLAGS_micro).empty();
+  if (command + commands + micro > 1) {
+    BadArguments("--command, --commands and --micro exclude each other");
+  }
 
   PeerCampaign campaign;
   PeerReportNotes notes;
@@ -256,8 +286,14 @@ int Main(int argc, char** argv) {
   if (campaign.rounds < 1) BadArguments("--rounds: allowed is 1 or more");
   if (!(campaign.timeout_seconds > 0)) BadArguments("--timeout: allowed is a number above 0");
   campaign.allocators =
-      ChooseAllocators(lanes ? plain : std::vector<std::string>(), &notes.not_found);
-  ChooseWorkloads(plain, &campaign);
+      ChooseAllocators(command ? std::vector<std::string>() : plain, &notes.not_found);
+  if (command || commands) {
+    ChooseCommands(plain, &campaign);
+  } else if (micro) {
+    ChooseMicro(&campaign);
+  } else {
+    ChooseLanes(&campaign);
+  }
   for (const std::string& line : notes.not_found) {
     std::fprintf(stderr, "peers: not found: %s\n", line.c_str());
   }

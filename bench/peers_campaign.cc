@@ -9,8 +9,10 @@
 #include <random>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "bench/ab/json.h"
 #include "bench/process.h"
 #include "bench/random_mixed_mt_remote_report.h"
 
@@ -26,6 +28,7 @@ struct Column {
 constexpr Column kColumns[] = {
     {"ops", &PeerRow::ops},
     {"ops_per_second", &PeerRow::ops_per_second},
+    {"iteration_ns", &PeerRow::iteration_ns},
     {"wall_seconds", &PeerRow::wall_seconds},
     {"user_seconds", &PeerRow::user_seconds},
     {"system_seconds", &PeerRow::system_seconds},
@@ -48,10 +51,27 @@ void Shuffle(std::vector<T>* list, std::mt19937_64* random) {
   }
 }
 
+// The time per iteration in Google Benchmark's JSON; returns what is wrong with it, or "ok".
+std::string ReadMicro(const std::string& output, PeerRow* row) {
+  const absl::StatusOr<ab::Json> json = ab::Json::Parse(output);
+  if (!json.ok()) return absl::StrCat("no JSON: ", json.status().message());
+  const std::vector<ab::Json>& benchmarks = (*json)["benchmarks"].items();
+  if (benchmarks.size() != 1) return "not one benchmark in the JSON";
+  const ab::Json& benchmark = benchmarks[0];
+  if (benchmark["error_occurred"].AsBool()) return benchmark["error_message"].AsString();
+  const std::string unit = benchmark["time_unit"].AsString();
+  for (const auto& [name, ns] :
+       {std::pair<const char*, double>{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}) {
+    if (unit == name) row->iteration_ns = benchmark["real_time"].AsNumber() * ns;
+  }
+  return row->iteration_ns > 0 ? "ok" : "no time in the JSON";
+}
+
 // Fills the rates in; returns what is wrong with the report, or "ok".
 std::string ReadReport(const Workload& workload, bool ceiling, const std::string& output,
                        PeerRow* row) {
   if (workload.kind == Workload::Kind::kCommand) return "ok";
+  if (workload.kind == Workload::Kind::kMicro) return ReadMicro(output, row);
   RandomMixedReport report;
   std::string error;
   const bool read =

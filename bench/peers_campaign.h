@@ -28,8 +28,9 @@ struct PeerRow {
   std::string outcome;
   bool ok() const { return outcome == "ok"; }
 
-  double ops = 0;             // 0 for commands
-  double ops_per_second = 0;  // 0 for commands
+  double ops = 0;             // 0 for commands and micro benchmarks
+  double ops_per_second = 0;  // 0 for commands and micro benchmarks
+  double iteration_ns = 0;    // micro benchmarks only
   double wall_seconds = 0;
   double user_seconds = 0;
   double system_seconds = 0;

@@ -77,8 +77,9 @@ std::vector<std::string> Colours(const PeerCampaign& campaign) {
 
 std::string ScoreLabel(const Workload& workload, const PeerCell& cell) {
   if (cell.ok == 0) return DescribeFailures(cell);
-  std::string label = HigherIsBetter(workload) ? absl::StrFormat("%.1f M/s", cell.score / 1e6)
-                                               : absl::StrFormat("%.3f s", cell.score);
+  std::string label = absl::StrFormat("%.1f M/s", cell.score / 1e6);
+  if (workload.kind == Workload::Kind::kCommand) label = absl::StrFormat("%.3f s", cell.score);
+  if (workload.kind == Workload::Kind::kMicro) label = absl::StrFormat("%.1f ns", cell.score);
   if (cell.ok < cell.runs) absl::StrAppend(&label, ", failed ", DescribeFailures(cell));
   return label;
 }
@@ -145,7 +146,7 @@ std::string PeersSvg(const PeerCampaign& campaign, const PeerSummary& summary) {
                                        "its own scale",
                                        campaign.rounds),
                        "m"),
-                  Text(kSpeed, kTop, "speed (a command: seconds, less is better)", "m"),
+                  Text(kSpeed, kTop, "speed (where it is a time, less is better)", "m"),
                   Text(kMemory, kTop, "peak memory (less is better)", "m"), groups, "</svg>\n");
   return svg;
 }

@@ -43,10 +43,31 @@ std::string Header(const std::vector<std::string>& names) {
   return line + "\n";
 }
 
+// How scores are shown; workloads of one unit share a table.
+struct Unit {
+  const char* heading;
+  const char* explanation;
+  const char* column;
+  double divisor;
+  int digits;
+};
+constexpr Unit kRates = {"Throughput", "Million operations per second, medians; more is better.",
+                         "M ops/s", 1e6, 2};
+constexpr Unit kSeconds = {"Time", "Seconds of wall time, medians; less is better.", "seconds", 1,
+                           3};
+constexpr Unit kNanoseconds = {"Micro benchmarks",
+                               "Nanoseconds per iteration, medians; less is better.", "ns", 1, 2};
+constexpr const Unit* kUnits[] = {&kRates, &kSeconds, &kNanoseconds};
+
+const Unit& UnitOf(const Workload& workload) {
+  if (HigherIsBetter(workload)) return kRates;
+  return workload.kind == Workload::Kind::kCommand ? kSeconds : kNanoseconds;
+}
+
 std::string ScoreText(const Workload& workload, const PeerCell& cell) {
   if (cell.ok == 0) return "-";
-  return HigherIsBetter(workload) ? absl::StrFormat("%.2f", cell.score / 1e6)
-                                  : absl::StrFormat("%.3f", cell.score);
+  const Unit& unit = UnitOf(workload);
+  return absl::StrFormat("%.*f", unit.digits, cell.score / unit.divisor);
 }
 
 std::string RatioText(const PeerRatio& ratio) {
@@ -72,7 +93,7 @@ std::size_t BestOfAll(const Context& context, std::size_t w) {
   return best;
 }
 
-std::string Overview(const Context& context, bool higher) {
+std::string Overview(const Context& context, const Unit& unit) {
   std::vector<std::string> header = {"workload"};
   for (const PeerAllocator& allocator : context.campaign.allocators) {
     header.push_back(allocator.name);
@@ -84,7 +105,7 @@ std::string Overview(const Context& context, bool higher) {
   std::string table;
   for (std::size_t w = 0; w < context.campaign.workloads.size(); ++w) {
     const Workload& workload = context.campaign.workloads[w];
-    if (HigherIsBetter(workload) != higher) continue;
+    if (&UnitOf(workload) != &unit) continue;
     const std::size_t best = BestOfAll(context, w);
     std::vector<std::string> row = {workload.name};
     for (std::size_t a = 0; a < context.allocators(); ++a) {
@@ -100,10 +121,8 @@ std::string Overview(const Context& context, bool higher) {
     absl::StrAppend(&table, Row(row));
   }
   if (table.empty()) return "";
-  return absl::StrCat(higher ? "## Throughput\n\nMillion operations per second, medians; more is "
-                               "better.\n\n"
-                             : "## Time\n\nSeconds of wall time, medians; less is better.\n\n",
-                      Header(header), table, "\n");
+  return absl::StrCat("## ", unit.heading, "\n\n", unit.explanation, "\n\n", Header(header), table,
+                      "\n");
 }
 
 std::string Memory(const Context& context) {
@@ -155,7 +174,7 @@ std::string Details(const Context& context, std::size_t w) {
   const Workload& workload = context.campaign.workloads[w];
   const bool rate = HigherIsBetter(workload);
   const bool loop = workload.kind == Workload::Kind::kLoop;
-  std::vector<std::string> header = {"allocator", rate ? "M ops/s" : "seconds", "IQR %",
+  std::vector<std::string> header = {"allocator", UnitOf(workload).column, "IQR %",
                                      rate ? "x best peer" : "time / best peer"};
   if (loop) header.push_back("of ceiling");
   for (const char* name :
@@ -273,9 +292,9 @@ std::string PeersLine(const PeerCampaign& campaign, const PeerSummary& summary, 
 std::string PeersMarkdown(const PeerCampaign& campaign, const PeerSummary& summary,
                           const PeerReportNotes& notes) {
   const Context context = {campaign, summary};
-  std::string text = absl::StrCat("# Allocators compared\n\n", Setting(campaign, notes),
-                                  Overview(context, true), Overview(context, false),
-                                  Memory(context), GeometricMeans(context), Failures(context));
+  std::string text = absl::StrCat("# Allocators compared\n\n", Setting(campaign, notes));
+  for (const Unit* unit : kUnits) absl::StrAppend(&text, Overview(context, *unit));
+  absl::StrAppend(&text, Memory(context), GeometricMeans(context), Failures(context));
   absl::StrAppend(
       &text,
       "## Each workload\n\nA ratio stands beside its 95% bootstrap interval over the rounds. The "

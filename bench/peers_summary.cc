@@ -15,7 +15,16 @@ constexpr int kResamples = 2000;
 constexpr std::size_t kFewestPairs = 3;
 
 double Score(const Workload& workload, const PeerRow& row) {
-  return HigherIsBetter(workload) ? row.ops_per_second : row.wall_seconds;
+  switch (workload.kind) {
+    case Workload::Kind::kLoop:
+    case Workload::Kind::kRate:
+      return row.ops_per_second;
+    case Workload::Kind::kCommand:
+      return row.wall_seconds;
+    case Workload::Kind::kMicro:
+      return row.iteration_ns;
+  }
+  return 0;
 }
 
 // The median over rows of something; 0 for none.
@@ -82,7 +91,9 @@ int BestPeer(const PeerCampaign& campaign, const Workload& workload,
 
 }  // namespace
 
-bool HigherIsBetter(const Workload& workload) { return workload.kind != Workload::Kind::kCommand; }
+bool HigherIsBetter(const Workload& workload) {
+  return workload.kind == Workload::Kind::kLoop || workload.kind == Workload::Kind::kRate;
+}
 
 PeerRatio PairedRatio(const PeerCampaign& campaign, const std::vector<PeerRow>& rows, int workload,
                       int a, int b) {

@@ -26,7 +26,8 @@ struct PeerCell {
   int ok = 0;
   std::map<std::string, int> failures;  // outcome -> how often
 
-  // Medians over the ok runs. The score is operations per second, or seconds for a command.
+  // Medians over the ok runs. The score is operations per second, seconds for a command,
+  // nanoseconds per iteration for a micro benchmark.
   double score = 0;
   double spread = 0;  // interquartile range of the score / its median
   double cpu_seconds = 0;
@@ -34,13 +35,13 @@ struct PeerCell {
   double real_pct = 0;
   double fallback_pct = 0;
   double peak_ring_depth = 0;
-  // Per operation; per run for a command.
+  // Per operation; per run for commands and micro benchmarks.
   double cpu_ns = 0;
   double minor_faults = 0;
   double major_faults = 0;
   double switches = 0;
 
-  PeerRatio to_best_peer;  // above 1 is faster in operations per second, slower in seconds
+  PeerRatio to_best_peer;  // above 1 is faster in operations per second, slower in times
   double of_ceiling = 0;   // 0: there is none
 };
 

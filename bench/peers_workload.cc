@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lanes and commands as workloads.
+// Lanes, micro benchmarks and commands as workloads.
 
 #include "bench/peers_workload.h"
 
@@ -109,6 +109,20 @@ bool PlanLanes(const LaneSelection& selection, const std::string& program,
     return false;
   }
   return true;
+}
+
+std::vector<Workload> MicroWorkloads(const std::string& program,
+                                     const std::vector<std::string>& names, double seconds) {
+  std::vector<Workload> workloads;
+  for (const std::string& name : names) {
+    Workload workload;
+    workload.name = name;
+    workload.kind = Workload::Kind::kMicro;
+    workload.argv = {program, "--allocator=preloaded", "--benchmark_filter=^" + name + "$",
+                     "--benchmark_min_time=" + std::to_string(seconds), "--benchmark_format=json"};
+    workloads.push_back(workload);
+  }
+  return workloads;
 }
 
 Workload CommandWorkload(const std::vector<std::string>& argv) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a comparison runs under each allocator: lanes in their forms, or commands of the user's own.
+// What a comparison runs under each allocator: lanes in their forms, micro benchmarks, or commands
+// of the user's own.
 
 #ifndef HZ4_BENCH_PEERS_WORKLOAD_H_
 #define HZ4_BENCH_PEERS_WORKLOAD_H_
@@ -18,6 +19,7 @@ struct Workload {
     kLoop,     // prints the lanes' report: rate and remote share
     kRate,     // prints one line with ops=, time= and ops/s=
     kCommand,  // prints whatever it likes; measured by its wall time
+    kMicro,    // one micro benchmark; prints Google Benchmark's JSON
   };
   std::string name;
   Kind kind = Kind::kCommand;
@@ -49,6 +51,10 @@ bool PlanLanes(const LaneSelection& selection, const std::string& program,
 // A file with one command a line, `name: program arguments...`; words are separated by blanks,
 // empty lines and lines that begin with # are passed over. False: *error names the line.
 bool ReadCommands(const std::string& path, std::vector<Workload>* workloads, std::string* error);
+
+// The micro benchmarks of these names, each in a process of its own and for so many seconds.
+std::vector<Workload> MicroWorkloads(const std::string& program,
+                                     const std::vector<std::string>& names, double seconds);
 
 // One command; it is named after its program.
 Workload CommandWorkload(const std::vector<std::string>& argv);

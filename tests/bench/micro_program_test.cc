@@ -64,6 +64,12 @@ TEST(MicroProgramTest, RunsUnderTheLibraryAskedForWithItsVariables) {
   EXPECT_TRUE(Has(result.err, "allocator: preloaded")) << result.err;
   EXPECT_TRUE(Has(result.err, "library: " + Library())) << result.err;
 
+  arguments = quick;
+  arguments.push_back("--allocator=preloaded");
+  result = RunMicro(arguments);
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  EXPECT_TRUE(Has(result.err, "library: libc's own")) << result.err;
+
   result = RunMicro(quick, {"LD_PRELOAD=/nonexistent/libnone.so"});
   EXPECT_EQ(result.exit_status, 1) << "ld.so goes on without it; the figures would be libc's";
   EXPECT_TRUE(Has(result.err, "micro: /nonexistent/libnone.so was not loaded")) << result.err;

@@ -4,6 +4,7 @@
 // reported and survived; lanes and commands; bad arguments.
 
 #include <gtest/gtest.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -114,6 +115,28 @@ TEST_F(PeersProgramTest, ComparesOnCommandsOfAFile) {
       << Output("REPORT.md");
 }
 
+TEST_F(PeersProgramTest, ComparesOnMicroBenchmarks) {
+  const ProcessResult result =
+      RunPeers({"--allocators=libc", "--rounds=2", "--micro=^Realloc(Steps|DoubleUntouched)$",
+                "--micro_seconds=0.001", "pass=" + FindRunfile("tests/bench/libpass.so")});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  const std::string report = Output("REPORT.md");
+  EXPECT_NE(report.find("## Micro benchmarks"), std::string::npos) << report;
+  EXPECT_NE(report.find("None: every run of every allocator was ok."), std::string::npos) << report;
+  // Two allocators, two benchmarks: both have a figure in each.
+  for (const std::string name : {"ReallocSteps", "ReallocDoubleUntouched"}) {
+    double libc = 0;
+    double pass = 0;
+    const size_t at = report.find("| " + name + " | ");
+    ASSERT_NE(at, std::string::npos) << report;
+    std::string row = report.substr(at + name.size() + 5, 60);
+    row.erase(std::remove(row.begin(), row.end(), '*'), row.end());
+    ASSERT_EQ(sscanf(row.c_str(), "%lf | %lf |", &libc, &pass), 2) << row;
+    EXPECT_GT(libc, 0);
+    EXPECT_GT(pass, 0);
+  }
+}
+
 TEST_F(PeersProgramTest, BadArgumentsExitTwoBeforeAnythingRuns) {
   const struct {
     std::vector<std::string> arguments;
@@ -131,6 +154,9 @@ TEST_F(PeersProgramTest, BadArgumentsExitTwoBeforeAnythingRuns) {
       {{"--allocators=libc", "--timeout=0"}, "--timeout: allowed is a number above 0"},
       {{"--allocators=libc", "--command"}, "--command: the command is missing behind --"},
       {{"--allocators=libc", "--commands=/nonexistent"}, "/nonexistent: cannot be read"},
+      {{"--allocators=libc", "--micro=^NoSuchBenchmark$"}, "no micro benchmark matches"},
+      {{"--allocators=libc", "--micro=Pair", "--micro_seconds=0"}, "--micro_seconds: allowed is"},
+      {{"--allocators=libc", "--micro=Pair", "--commands=x"}, "exclude each other"},
       {{"--allocators=libc", "--out=/proc/nowhere"}, "--out=/proc/nowhere"},
   };
   for (const auto& bad : cases) {
