@@ -25,11 +25,8 @@ bool Asks(const KnobSet& set, const KnobRow& row) {
 KnobId Obstacle(const KnobSet& set, KnobId id) {
   for (const KnobNeed& need : RowOf(id).relation.needs) {
     if (need.knob == kNoKnob) break;
-    if (!Holds(set.value, need)) {
-      const Origin& origin = set.OriginOf(need.knob);
-      if (origin.kind == OriginKind::kEnvironment) return need.knob;
-      if (origin.kind == OriginKind::kFallback) return origin.by;
-    }
+    bool by_user = set.OriginOf(need.knob).kind == OriginKind::kEnvironment;
+    if (by_user && !Holds(set.value, need)) return need.knob;
     KnobId deeper = Obstacle(set, need.knob);
     if (deeper != kNoKnob) return deeper;
   }
