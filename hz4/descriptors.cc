@@ -23,11 +23,17 @@ uint64_t* free_bits[kMaxBitWords + 1] = {};
 void* Bump(size_t bytes, size_t align) {
   uintptr_t at = AlignUp(reinterpret_cast<uintptr_t>(bump), align);
   if (bump == nullptr || at + bytes > reinterpret_cast<uintptr_t>(bump_end)) {
-    void* chunk = os::Map(kChunk, kOsPage);
-    if (chunk == nullptr) return nullptr;
-    mapped += kChunk;
+    size_t size = kChunk;
+    void* chunk = os::Map(size, kOsPage);
+    if (chunk != nullptr) {
+      mapped += size;
+    } else {
+      size = kPageSize;
+      chunk = PageFromHeap();
+      if (chunk == nullptr) return nullptr;
+    }
     bump = static_cast<char*>(chunk);
-    bump_end = bump + kChunk;
+    bump_end = bump + size;
     at = reinterpret_cast<uintptr_t>(bump);
   }
   bump = reinterpret_cast<char*>(at + bytes);

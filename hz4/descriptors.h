@@ -22,6 +22,10 @@ void DeleteBits(uint64_t* bits, uint32_t words);
 // Bytes taken from the kernel so far.
 size_t MappedBytes();
 
+// Where to turn when the kernel has no more: a zeroed page of kPageSize bytes, or nullptr. The page heap
+// gives one of its own, for a limit on memory must not keep free pages from being used.
+void* PageFromHeap();
+
 }  // namespace descriptors
 }  // namespace hz4
 

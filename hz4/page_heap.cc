@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/page_heap.h"
 
+#include <cstring>
+
 #include "hz4/arena.h"
 #include "hz4/base/bits.h"
 #include "hz4/base/clock.h"
@@ -84,6 +86,23 @@ Span* SplitTail(Span* span, uint32_t pages) HZ4_REQUIRES(lock) {
   tail->state = span->state;
   span->pages = pages;
   return tail;
+}
+
+// The last page of a free span, without needing a descriptor for it. It counts as in use for good.
+void* CutPage(FreeSpans& spans) HZ4_REQUIRES(lock) {
+  Span* span = spans.Largest();
+  if (span == nullptr) return nullptr;
+  spans.Remove(span);
+  NoteDirty();
+  span->pages -= 1;
+  void* page = reinterpret_cast<void*>(span->End());
+  ++in_use_pages;
+  if (span->pages > 0) {
+    InsertFree(span);
+  } else {
+    descriptors::DeleteSpan(span);
+  }
+  return page;
 }
 
 bool Grow(size_t pages) HZ4_REQUIRES(lock) {
@@ -314,6 +333,13 @@ bool AddBlank(PageRun* run) HZ4_REQUIRES(lock) {
 }
 
 }  // namespace
+
+void* descriptors::PageFromHeap() HZ4_NO_TSA {  // called with the lock held, by way of descriptors
+  void* page = CutPage(released);
+  if (page != nullptr) return page;
+  page = CutPage(dirty);
+  return page != nullptr ? memset(page, 0, kPageSize) : nullptr;
+}
 
 void PageHeap::Init() { lock.Init(LockRank::kPageHeap); }
 
