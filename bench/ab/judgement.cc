@@ -291,7 +291,9 @@ Judgement Judge(const Plan& plan, const std::vector<Run>& runs, Intervals interv
   const Samples samples(plan, runs);
   Judgement judgement;
   judgement.complete = NextStep(plan, runs).stage.empty();
-  judgement.checks = JudgeChecks(samples);
+  // Before the counters are there, checks would only say so.
+  const bool counted = FirstGap(samples, kStageCount, plan.counting_runs, LaneNamesOf(plan)).stage.empty();
+  if (counted) judgement.checks = JudgeChecks(samples);
   const auto has = [&](const char* stage) {
     return std::any_of(plan.lanes.begin(), plan.lanes.end(), [&](const LaneSpec& lane) {
       return !samples.Blocks(stage, lane.name).empty();

@@ -278,8 +278,10 @@ Correlation Spearman(const std::vector<double>& x, const std::vector<double>& y)
 
 double Separation(std::vector<double> values) {
   const std::size_t n = values.size();
+  // With fewer values three neighbours by chance look like a hump.
+  constexpr std::size_t kFewest = 12;
+  if (n < kFewest) return 0;
   const std::size_t smallest_group = std::max<std::size_t>(3, n / 5);
-  if (n < 2 * smallest_group) return 0;
   std::sort(values.begin(), values.end());
   double best = 0;
   for (std::size_t cut = smallest_group; cut + smallest_group <= n; ++cut) {

@@ -26,6 +26,9 @@ std::string StageInWords(const Plan& plan, const Judgement& judgement) {
 
 void AddSoundSentences(const Plan& plan, const Judgement& judgement,
                        std::vector<std::string>* sentences) {
+  if (!judgement.complete) {
+    sentences->push_back("The campaign was interrupted; --resume goes on with it.");
+  }
   if (judgement.claims.empty()) {
     sentences->push_back("Nothing was measured, so there is no sound verdict.");
     return;
@@ -37,9 +40,6 @@ void AddSoundSentences(const Plan& plan, const Judgement& judgement,
   } else if (plan.protocol == Protocol::kWorkOrder && judgement.sound != Verdict::kInvalid) {
     sentences->push_back(absl::StrCat("Sound verdict beside it, on ", StageInWords(plan, judgement),
                                       ": ", VerdictName(judgement.sound), "."));
-  }
-  if (!judgement.complete) {
-    sentences->push_back("The campaign was interrupted; --resume goes on with it.");
   }
   for (const Claim& claim : judgement.claims) sentences->push_back(ClaimInWords(claim));
 }
