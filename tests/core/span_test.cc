@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One span without a heap: descriptor and bitmaps are the test's.
+
+#include "hz4/span.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/test_env.h"
+
+namespace hz4 {
+namespace {
+
+constexpr uintptr_t kStart = uintptr_t{3} << 32;
+
+// A span of `cls` at an address that nobody reads or writes.
+class TestSpan {
+ public:
+  explicit TestSpan(unsigned cls, bool with_remote = false) : span_(new Span{}) {
+    Span& s = *span_;
+    s.start = kStart;
+    s.pages = Class(cls).span_pages;
+    s.state = SpanState::kObjects;
+    s.size_class = static_cast<uint8_t>(cls);
+    s.objects = Class(cls).objects;
+    bits_.resize(s.BitWords());
+    s.free_bits = bits_.data();
+    if (with_remote) {
+      remote_.reset(new std::atomic<uint64_t>[s.BitWords()]());
+      s.remote_bits = remote_.get();
+    }
+  }
+  Span* operator->() { return span_.get(); }
+  Span& operator*() { return *span_; }
+  std::string Check() {
+    const char* wrong = span_->Check();
+    return wrong == nullptr ? "" : wrong;
+  }
+
+ private:
+  std::unique_ptr<Span> span_;
+  std::vector<uint64_t> bits_;
+  std::unique_ptr<std::atomic<uint64_t>[]> remote_;
+};
+
+TEST(Span, HandsOutEveryObjectOnceAndThenIsFull) {
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
+    TestSpan span(cls);
+    EXPECT_TRUE(span->HasFree());
+    EXPECT_TRUE(span->AllFree());
+    std::set<void*> seen;
+    for (uint32_t i = 0; i < Class(cls).objects; ++i) {
+      void* p = span->Take();
+      ASSERT_NE(p, nullptr);
+      ASSERT_TRUE(seen.insert(p).second) << "class " << cls << ": an object twice";
+      const uintptr_t at = reinterpret_cast<uintptr_t>(p);
+      ASSERT_TRUE(at >= span->start && at + Class(cls).size <= span->End()) << cls;
+      ASSERT_EQ((at - kStart) % Class(cls).size, 0u);
+      ASSERT_EQ(span->ObjectAt(span->IndexOf(p)), p);
+      ASSERT_TRUE(span->IsObjectStart(p));
+    }
+    EXPECT_EQ(span->Take(), nullptr);
+    EXPECT_FALSE(span->HasFree());
+    EXPECT_FALSE(span->AllFree());
+    EXPECT_EQ(span.Check(), "");
+  }
+}
+
+TEST(Span, ObjectStartsAreOnlyWhatWasHandedOut) {
+  TestSpan span(SizeToClass(80));
+  const char* first = static_cast<const char*>(span->Take());
+  EXPECT_TRUE(span->IsObjectStart(first));
+  for (int offset = 1; offset < 80; ++offset) {
+    EXPECT_FALSE(span->IsObjectStart(first + offset)) << offset;
+  }
+  EXPECT_FALSE(span->IsObjectStart(first + 80)) << "never handed out";
+  const uintptr_t tail = span->End() - 1;
+  EXPECT_FALSE(span->IsObjectStart(reinterpret_cast<void*>(tail)));
+}
+
+TEST(Span, PutTwiceIsSeen) {
+  TestSpan span(SizeToClass(48));
+  void* a = span->Take();
+  void* b = span->Take();
+  EXPECT_TRUE(span->Put(span->IndexOf(a)));
+  EXPECT_FALSE(span->Put(span->IndexOf(a)));
+  EXPECT_EQ(span->free_count, 1u) << "a refused Put changed something";
+  EXPECT_TRUE(span->Put(span->IndexOf(b)));
+  EXPECT_TRUE(span->AllFree());
+  EXPECT_EQ(span.Check(), "");
+}
+
+TEST(Span, FreedObjectsComeBackBeforeFreshOnes) {
+  TestSpan span(SizeToClass(4096));
+  void* a = span->Take();
+  span->Take();
+  ASSERT_TRUE(span->Put(span->IndexOf(a)));
+  EXPECT_EQ(span->Take(), a);
+  EXPECT_EQ(span->carved, 2u);
+}
+
+TEST(Span, RandomTraceAgainstASetOfObjects) {
+  test::Random random(test::Seed());
+  for (unsigned cls : {1u, 2u, 7u, 33u, kLastSmallClass, 60u, kLastMidClass, kNumClasses}) {
+    TestSpan span(cls);
+    std::vector<uint32_t> out;  // indices handed out
+    std::vector<void*> batch(Class(cls).objects + 10);
+    for (int step = 0; step < 3000; ++step) {
+      const uint32_t room = Class(cls).objects - static_cast<uint32_t>(out.size());
+      if (random.OneIn(2)) {
+        const uint32_t want =
+            static_cast<uint32_t>(random.In(0, std::min<size_t>(100, batch.size())));
+        const uint32_t got = span->TakeBatch(batch.data(), want);
+        ASSERT_EQ(got, std::min(want, room)) << "class " << cls << " step " << step;
+        for (uint32_t i = 0; i < got; ++i) out.push_back(span->IndexOf(batch[i]));
+      } else {
+        for (uint64_t n = random.In(1, 100); n > 0 && !out.empty(); --n) {
+          std::swap(out[random.In(0, out.size() - 1)], out.back());
+          ASSERT_TRUE(span->Put(out.back()));
+          out.pop_back();
+        }
+      }
+      const std::set<uint32_t> distinct(out.begin(), out.end());
+      ASSERT_EQ(distinct.size(), out.size()) << "class " << cls << " step " << step;
+      ASSERT_EQ(span->carved - span->free_count, out.size());
+      ASSERT_EQ(span->AllFree(), out.empty());
+      ASSERT_EQ(span->HasFree(), out.size() < Class(cls).objects);
+      ASSERT_EQ(span.Check(), "") << "class " << cls << " step " << step;
+    }
+  }
+}
+
+// --- Check sees faults ---
+
+// A span with some objects out, some back and some never carved.
+TestSpan Used(bool with_remote = false) {
+  TestSpan span(SizeToClass(256), with_remote);
+  void* out[100];
+  EXPECT_EQ(span->TakeBatch(out, 100), 100u);
+  for (int i = 0; i < 100; i += 3) EXPECT_TRUE(span->Put(span->IndexOf(out[i])));
+  EXPECT_EQ(span.Check(), "");
+  return span;
+}
+
+TEST(SpanCheck, SeesALostFreeBit) {
+  TestSpan span = Used();
+  span->free_bits[0] &= span->free_bits[0] - 1;
+  EXPECT_EQ(span.Check(), "span: free_count != number of free bits");
+}
+
+TEST(SpanCheck, SeesAWrongCount) {
+  TestSpan span = Used();
+  --span->free_count;
+  EXPECT_EQ(span.Check(), "span: free_count != number of free bits");
+  span->free_count = span->carved + 1;
+  EXPECT_EQ(span.Check(), "span: free_count > carved");
+}
+
+TEST(SpanCheck, SeesAFreeObjectThatWasNeverCarved) {
+  TestSpan span = Used();
+  ASSERT_TRUE(span->Put(span->carved));
+  EXPECT_EQ(span.Check(), "span: free bit above carved");
+}
+
+TEST(SpanCheck, SeesCarvingBeyondTheEnd) {
+  TestSpan span = Used();
+  span->carved = span->objects + 1;
+  EXPECT_EQ(span.Check(), "span: carved > objects");
+}
+
+TEST(SpanCheck, SeesAMissingClass) {
+  TestSpan span = Used();
+  for (unsigned cls : {kNoClass, kNumClasses + 1, kLargeClass}) {
+    span->size_class = static_cast<uint8_t>(cls);
+    EXPECT_EQ(span.Check(), "span without a size class");
+  }
+}
+
+TEST(SpanCheck, SeesAnObjectInBothBitmaps) {
+  TestSpan span = Used(/*with_remote=*/true);
+  span->remote_bits[0] |= uint64_t{1} << 1;  // handed out
+  EXPECT_EQ(span.Check(), "");
+  span->remote_bits[0] |= uint64_t{1} << 3;  // free already
+  EXPECT_EQ(span.Check(), "span: object both free and freed remotely");
+}
+
+// --- lists ---
+
+std::vector<Span*> Content(const SpanList& list) {
+  std::vector<Span*> content;
+  Span* before = nullptr;
+  for (Span* s = list.front(); s != nullptr; s = s->next) {
+    EXPECT_EQ(s->prev, before);
+    content.push_back(before = s);
+  }
+  EXPECT_EQ(list.size(), content.size());
+  EXPECT_EQ(list.empty(), content.empty());
+  return content;
+}
+
+TEST(SpanList, RandomTraceAgainstAVector) {
+  test::Random random(test::Seed());
+  std::vector<Span> spans(40);
+  std::vector<Span*> outside;
+  for (Span& s : spans) outside.push_back(&s);
+  std::vector<Span*> model;
+  SpanList list;
+  for (int step = 0; step < 20000; ++step) {
+    const bool add = !outside.empty() && (model.empty() || random.OneIn(2));
+    if (add) {
+      Span* s = outside.back();
+      outside.pop_back();
+      if (random.OneIn(2)) {
+        list.PushFront(s);
+        model.insert(model.begin(), s);
+      } else {
+        list.PushBack(s);
+        model.push_back(s);
+      }
+    } else {
+      const size_t at = random.In(0, model.size() - 1);
+      list.Remove(model[at]);
+      EXPECT_EQ(model[at]->next, nullptr);
+      EXPECT_EQ(model[at]->prev, nullptr);
+      outside.push_back(model[at]);
+      model.erase(model.begin() + static_cast<long>(at));
+    }
+    ASSERT_EQ(Content(list), model) << "step " << step;
+  }
+}
+
+}  // namespace
+}  // namespace hz4
