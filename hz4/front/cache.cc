@@ -44,8 +44,9 @@ FrontCache* FrontCache::New() {
 unsigned FrontCache::Grow(unsigned cls) {
   if (IsMiss() || Class(cls).size > EffectiveKnobs().front_max_size) return kNoClass;
   if (misses_[cls] < 255) ++misses_[cls];
+  if (Room(cls) >= MaxSlots(cls) || !lock_.TryAcquire()) return kNoClass;
+  // Again: another thread of this CPU may have let the class grow until the lock was ours.
   const uint32_t room = Room(cls);
-  if (room >= MaxSlots(cls) || !lock_.TryAcquire()) return kNoClass;
   uint32_t step = room / 2 > BatchOf(cls) ? room / 2 : BatchOf(cls);
   if (step > MaxSlots(cls) - room) step = MaxSlots(cls) - room;
   const uint64_t size = Class(cls).size;
@@ -57,7 +58,7 @@ unsigned FrontCache::Grow(unsigned cls) {
     if (step > left) step = static_cast<uint32_t>(left);
   }
   bytes_ += step * size;
-  SetLimit(&headers[cls], headers[cls].limit + step);
+  SetLimit(&headers[cls], Begin(cls) + room + step);
   lock_.Release();
   return victim;
 }
