@@ -75,11 +75,8 @@ struct Entry {
 
   static size_t UsableSize(const void* p) {
     if (p == nullptr) return 0;
-    const unsigned cls = Map::ClassOf(p);
-    if (HZ4_LIKELY(cls - 1 < kNumClasses)) return Class(cls).size;
-    if (cls == kLargeClass) return Table().large_usable(p);
-    if (cls == kSideClass) return side::UsableSize(p);
-    Die("malloc_usable_size: not a pointer that hz4 handed out", p);
+    RequireObjectStart(p, "malloc_usable_size of a pointer inside of an object");
+    return Usable(p, "malloc_usable_size: not a pointer that hz4 handed out");
   }
 
   static void* Realloc(void* p, size_t size) {
@@ -89,7 +86,7 @@ struct Entry {
       Free(p);
       return nullptr;
     }
-    const size_t usable = UsableSize(p);
+    const size_t usable = Usable(p, "realloc: not a pointer that hz4 handed out");
     if (HZ4_LIKELY(size <= usable && Keeps(usable, size))) return p;
     return Resize(p, usable, size);
   }
@@ -100,6 +97,18 @@ struct Entry {
   }
 
  private:
+  static HZ4_ALWAYS_INLINE size_t Usable(const void* p, const char* not_ours) {
+    const unsigned cls = Map::ClassOf(p);
+    if (HZ4_LIKELY(cls - 1 < kNumClasses)) return Class(cls).size;
+    if (cls == kLargeClass) return Table().large_usable(p);
+    if (cls == kSideClass) return side::UsableSize(p);
+    Die(not_ours, p);
+  }
+  // Ends the process when p lies inside of an object of a class.
+  static void RequireObjectStart(const void* p, const char* message) {
+    if (Map::ClassOf(p) - 1 < kNumClasses && !Map::SpanOf(p)->IsObjectStart(p)) Die(message, p);
+  }
+
   // A block is kept when it is large enough and at least half used.
   static bool Keeps(size_t usable, size_t size) { return size >= usable / 2 || usable <= 64; }
 
@@ -108,6 +117,7 @@ struct Entry {
   static constexpr size_t kGrowsInPages = 8192;
 
   static HZ4_NOINLINE void* Resize(void* p, size_t usable, size_t size) {
+    RequireObjectStart(p, "realloc of a pointer inside of an object");
     if (HZ4_UNLIKELY(size > static_cast<size_t>(PTRDIFF_MAX))) {
       errno = ENOMEM;
       return nullptr;
