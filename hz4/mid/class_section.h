@@ -32,7 +32,8 @@ class Timed {
  public:
   bool Enter(Lock& lock, MidThread* t) HZ4_NO_TSA {
     const uint64_t mask = (uint64_t{1} << EffectiveKnobs().mid_lock_time_stats_sample_shift) - 1;
-    sampled_ = t != nullptr && (t->lock_entries++ & mask) == 0;
+    // Not a thread's very first entry, which is the coldest of all.
+    sampled_ = t != nullptr && (t->lock_entries++ & mask) == mask / 2;
     if (!sampled_) {
       if (!lock.Acquire()) return false;
       Counting::Add(CounterId::kLockEnter);

@@ -149,12 +149,25 @@ TEST(LockTimes, OneInTwoToTheShiftIsTimedAndTheSectionsAddUp) {
   EXPECT_EQ(ladder.Count(CounterId::kLockContendedSamples), 0u);
   EXPECT_GT(ladder.Count(CounterId::kLockHoldNsSum), 0u);
   EXPECT_GE(MergeStats()[CounterId::kLockHoldNsMax], ladder.Count(CounterId::kLockHoldNsSum) / 4);
-  // Entries 0, 4, 8, 12 were timed; 0 and 8 created a page, and found none before.
-  EXPECT_EQ(ladder.Count(CounterId::kHoldPageCreateCalls), 2u);
-  EXPECT_GT(ladder.Count(CounterId::kHoldPageCreateNsSum), 0u);
-  EXPECT_EQ(ladder.Count(CounterId::kHoldBinscanStepsSum), 2u);
+  EXPECT_EQ(ladder.Count(CounterId::kHoldBinscanStepsSum), 4u);
   for (void* p : live) ladder.Free(p);
   EXPECT_EQ(ladder.Count(CounterId::kLockEnter), 32u);
+}
+
+TEST(LockTimes, CreationInsideIsTimedInTheSection) {
+  Knobs k = BareLadder();
+  k.mid_lock_time_stats = true;
+  k.mid_lock_time_stats_sample_shift = 0;
+  Ladder ladder(k);
+  std::vector<void*> live;
+  for (uint32_t i = 0; i < 2 * Class(kCls).objects; ++i) live.push_back(ladder.Alloc(kCls));
+  EXPECT_EQ(ladder.Count(CounterId::kHoldPageCreateCalls), 2u);
+  EXPECT_GT(ladder.Count(CounterId::kHoldPageCreateNsSum), 0u);
+  EXPECT_LE(ladder.Count(CounterId::kHoldPageCreateNsSum),
+            ladder.Count(CounterId::kLockHoldNsSum));
+  EXPECT_EQ(ladder.Count(CounterId::kHoldBinscanStepsSum), live.size() - 2);
+  EXPECT_EQ(MergeStats()[CounterId::kHoldBinscanStepsMax], 1u);
+  for (void* p : live) ladder.Free(p);
 }
 
 TEST(LockTimes, OutsideCreationIsTimedOutsideTheSection) {
