@@ -62,6 +62,9 @@ ChildResult Child::Run() const {
   spec.directory = directory_;
   spec.timeout_seconds = timeout_seconds_;
   spec.env = BaseEnvironment();
+  for (const char* name : {"TEST_SRCDIR", "TEST_TMPDIR"}) {
+    if (!Variable(name).empty()) spec.env.push_back(std::string(name) + "=" + Variable(name));
+  }
   std::vector<std::string> own;
   if (variant_) own = Hz4Variables();
   if (preload_) own.push_back("LD_PRELOAD=" + Runfile("hz4/libhz4.so"));
