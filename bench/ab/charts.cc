@@ -67,12 +67,13 @@ std::vector<double> Ticks(const Range& range, int wanted) {
   return ticks;
 }
 
+// Four digits: neighbouring ticks of a narrow range must not read the same.
 std::string ShortNumber(double value) {
   const double size = std::fabs(value);
-  if (size >= 1e9) return absl::StrFormat("%.3gG", value / 1e9);
-  if (size >= 1e6) return absl::StrFormat("%.3gM", value / 1e6);
-  if (size >= 1e3) return absl::StrFormat("%.3gk", value / 1e3);
-  return absl::StrFormat("%.3g", value);
+  if (size >= 1e9) return absl::StrFormat("%.4gG", value / 1e9);
+  if (size >= 1e6) return absl::StrFormat("%.4gM", value / 1e6);
+  if (size >= 1e3) return absl::StrFormat("%.4gk", value / 1e3);
+  return absl::StrFormat("%.4g", value);
 }
 
 // The plot area with its axes.
@@ -90,8 +91,10 @@ class Frame {
                             Y(tick) + 3.5, ShortNumber(tick));
     }
     for (double tick : Ticks(x_, 5)) {
-      absl::StrAppendFormat(&svg_, "<text x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%s</text>", X(tick),
-                            kHeight - kBottom + 14, ShortNumber(tick));
+      const bool at_edge = X(tick) > kWidth - 18;
+      absl::StrAppendFormat(&svg_, "<text x=\"%.1f\" y=\"%g\" text-anchor=\"%s\">%s</text>",
+                            at_edge ? kWidth : X(tick), kHeight - kBottom + 14,
+                            at_edge ? "end" : "middle", ShortNumber(tick));
     }
     absl::StrAppendFormat(&svg_, "<line class=\"axis\" x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>", kLeft,
                           kWidth - kRight, kHeight - kBottom, kHeight - kBottom);

@@ -125,7 +125,8 @@ void Describe(const Samples& samples, const std::string& stage, const std::vecto
   // A variant equal to the base lies |limit| away from its gate; nothing lies away from a gate of 0.
   const double distance = one->limit == 0 ? GainOfPercent(1) : std::fabs(one->limit);
   claim.blocks_needed = BlocksNeeded(claim.noise, distance, plan.alpha, sides);
-  claim.undecidable = claim.verdict == Verdict::kInconclusive &&
+  // Where these blocks can see nothing at all, their spread says nothing about the price either.
+  claim.undecidable = claim.verdict == Verdict::kInconclusive && std::isfinite(claim.visible) &&
                       (one->limit == 0 || claim.visible > std::fabs(one->limit));
   if (intervals == Intervals::kForDecisionsOnly) return;
   claim.interval = CoveringInterval(gains, claim.confidence, IntervalSeed(plan, claim));

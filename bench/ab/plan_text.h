@@ -13,8 +13,8 @@
 namespace hz4::ab {
 
 // `earlier`, where given, is a campaign on this machine: durations and noise come from it. Without it
-// they come from a table of the built-in lanes, measured once on a 2-core machine, and are unknown
-// for every other lane.
+// they come from a table of the built-in lanes that is right to a factor of two, and are unknown for
+// every other lane.
 std::string DescribePlan(const Plan& plan, const Record* earlier);
 
 }  // namespace hz4::ab

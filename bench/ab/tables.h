@@ -40,7 +40,7 @@ struct ReportInput {
 // In the order of a report; a table with no rows has nothing to say and is left out.
 std::vector<Table> ReportTables(const ReportInput& input);
 
-// The counters worth showing: those that checks name, and those that moved.
+// The counters worth showing: those that checks name, and those that clearly moved.
 Table MechanismTable(const ReportInput& input);
 
 }  // namespace hz4::ab

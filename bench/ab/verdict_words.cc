@@ -89,6 +89,9 @@ std::string ClaimInWords(const Claim& claim) {
   }
   absl::StrAppend(&text, absl::StrFormat(" against the gate %+.1f%%: ", claim.limit),
                   VerdictName(claim.verdict));
+  if (claim.verdict == Verdict::kInconclusive && !std::isfinite(claim.visible)) {
+    absl::StrAppend(&text, "; so few blocks cannot decide anything");
+  }
   if (claim.undecidable) {
     const std::string needed = claim.blocks_needed > kAffordable
                                    ? absl::StrCat("more than ", kAffordable)
