@@ -24,8 +24,8 @@ constexpr FrontCache::FrontCache(void** empty) : headers{} {
   for (Header& h : headers) h = {empty, empty};
 }
 
-static FrontCache miss_cache(&nothing[1]);
-FrontCache* FrontCache::Miss() { return &miss_cache; }
+HZ4_CONSTINIT FrontCache miss_cache(&nothing[1]);
+HZ4_CONSTINIT FrontCache busy_cache(&nothing[1]);
 
 __thread Tls tls = {&miss_cache, nullptr, nullptr, 0, 0, false};
 

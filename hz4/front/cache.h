@@ -61,9 +61,10 @@ class FrontCache {
 
   // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
   static FrontCache* New();
-  // The cache that always misses.
+  // The caches that always miss: where there is no cache, and where its thread is at work on it.
   static FrontCache* Miss();
-  bool IsMiss() const { return this == Miss(); }
+  static FrontCache* Busy();
+  bool IsMiss() const { return this == Miss() || this == Busy(); }
 
   // By page map class, so that free needs no test: the headers of kNoClass, kSideClass, kLargeClass
   // are always full.
@@ -101,6 +102,11 @@ class FrontCache {
   uint8_t hand_ HZ4_GUARDED_BY(lock_) = 0;    // the class that was asked for capacity last
   uint8_t misses_[kClassSlots] = {};          // since the hand passed; approximate
 };
+
+HZ4_HIDDEN extern FrontCache miss_cache;
+HZ4_HIDDEN extern FrontCache busy_cache;
+inline FrontCache* FrontCache::Miss() { return &miss_cache; }
+inline FrontCache* FrontCache::Busy() { return &busy_cache; }
 
 }  // namespace hz4
 

@@ -4,7 +4,7 @@
 namespace hz4 {
 
 FrontCache* ThreadCacheMine() {
-  if (HZ4_LIKELY(!tls.cache->IsMiss())) return tls.cache;
+  if (HZ4_LIKELY(tls.cache != FrontCache::Miss())) return tls.cache;
   ThreadState* t = ThreadRegistry::Current();
   if (t == nullptr) return FrontCache::Miss();
   if (t->cache == nullptr) t->cache = FrontCache::New();
@@ -35,7 +35,7 @@ void ThreadCacheExit(ThreadState* t, void (*take)(unsigned cls, void* const* obj
 size_t ThreadCacheFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n)) {
   FrontCache* cache = tls.cache;
   if (cache->IsMiss()) return 0;
-  tls.cache = FrontCache::Miss();
+  tls.cache = FrontCache::Busy();
   const size_t bytes = Empty(cache, take);
   tls.cache = cache;
   return bytes;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The per-thread front: one FrontCache per thread, plain loads and stores. The hit path is not safe
-// against the thread's own signal handlers (POSIX lets no handler allocate); the slow path is: while
-// it works on the cache, the thread shows the one that always misses, so a handler that allocates
-// meanwhile goes the side way.
+// The per-thread front: one FrontCache per thread, plain loads and stores. While the thread is at work on
+// its cache it shows the one that is always busy: a signal handler that allocates meanwhile misses and
+// goes to the middle, or, when the thread is in a slow path, the side way.
 #ifndef HZ4_FRONT_THREAD_H_
 #define HZ4_FRONT_THREAD_H_
 
@@ -14,7 +13,8 @@
 
 namespace hz4 {
 
-// The calling thread's cache, made when there is none; Miss() without memory or after its exit.
+// The calling thread's cache, made when there is none; one that misses without memory, after the
+// thread's exit, and in a signal handler that interrupted work on the cache.
 FrontCache* ThreadCacheMine();
 // Moves the cache's contents to the middle; the cache stays with the state, for the next thread.
 void ThreadCacheExit(ThreadState* t, void (*take)(unsigned cls, void* const* objects, uint32_t n));
@@ -26,20 +26,22 @@ uint64_t ThreadCacheCachedBytes();
 const char* ThreadCacheCheck();
 
 struct ThreadFront {
-  static HZ4_ALWAYS_INLINE void* Pop(unsigned cls) { return PopFrom(tls.cache, cls); }
+  static HZ4_ALWAYS_INLINE void* Pop(unsigned cls) {
+    FrontCache* cache = Hide();
+    void* p = PopFrom(cache, cls);
+    Show(cache);
+    return p;
+  }
   static HZ4_ALWAYS_INLINE PushResult Push(void* p, unsigned cls) {
-    FrontCache::Header* h = &tls.cache->headers[cls];
-    void** top = h->top;
-    if (HZ4_UNLIKELY(top >= h->limit)) return PushResult::kFull;
-    if (HZ4_UNLIKELY(top[-1] == p)) return PushResult::kTwice;
-    *top = p;
-    h->top = top + 1;
-    return PushResult::kDone;
+    FrontCache* cache = Hide();
+    const PushResult result = PushTo(cache, p, cls);
+    Show(cache);
+    return result;
   }
 
   class Session {
    public:
-    Session() : cache_(ThreadCacheMine()) { Show(FrontCache::Miss()); }
+    Session() : cache_(ThreadCacheMine()) { Show(FrontCache::Busy()); }
     ~Session() { Show(cache_); }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -64,15 +66,32 @@ struct ThreadFront {
     }
 
    private:
-    static void Show(FrontCache* cache) {
-      __asm__ volatile("" ::: "memory");
-      tls.cache = cache;
-      __asm__ volatile("" ::: "memory");
-    }
     FrontCache* cache_;
   };
 
  private:
+  // The compiler must keep these stores around what is between them; the processor does, for its own
+  // thread's signal handlers.
+  static HZ4_ALWAYS_INLINE FrontCache* Hide() {
+    FrontCache* cache = tls.cache;
+    Show(FrontCache::Busy());
+    return cache;
+  }
+  static HZ4_ALWAYS_INLINE void Show(FrontCache* cache) {
+    __asm__ volatile("" ::: "memory");
+    tls.cache = cache;
+    __asm__ volatile("" ::: "memory");
+  }
+
+  static HZ4_ALWAYS_INLINE PushResult PushTo(FrontCache* cache, void* p, unsigned cls) {
+    FrontCache::Header* h = &cache->headers[cls];
+    void** top = h->top;
+    if (HZ4_UNLIKELY(top >= h->limit)) return PushResult::kFull;
+    if (HZ4_UNLIKELY(top[-1] == p)) return PushResult::kTwice;
+    *top = p;
+    h->top = top + 1;
+    return PushResult::kDone;
+  }
   static HZ4_ALWAYS_INLINE void* PopFrom(FrontCache* cache, unsigned cls) {
     FrontCache::Header* h = &cache->headers[cls];
     void* p = h->top[-1];
