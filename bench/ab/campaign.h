@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Carries a plan out: asks what comes next, runs it, puts it on the record, until nothing is left or
-// the user has had enough.
+// Carries a plan out: asks what comes next, runs it, puts it on the record, until nothing is left
+// or the user has had enough.
 
 #ifndef HZ4_BENCH_AB_CAMPAIGN_H_
 #define HZ4_BENCH_AB_CAMPAIGN_H_

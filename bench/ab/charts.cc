@@ -85,10 +85,11 @@ class Frame {
     svg_ = absl::StrFormat("<svg viewBox=\"0 0 %g %g\" role=\"img\" aria-label=\"%s\">", kWidth,
                            kHeight, Escaped(description));
     for (double tick : Ticks(y_, 4)) {
-      absl::StrAppendFormat(&svg_, "<line class=\"grid\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>",
+      absl::StrAppendFormat(&svg_,
+                            "<line class=\"grid\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>",
                             kLeft, kWidth - kRight, Y(tick), Y(tick));
-      absl::StrAppendFormat(&svg_, "<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>", kLeft - 4,
-                            Y(tick) + 3.5, ShortNumber(tick));
+      absl::StrAppendFormat(&svg_, "<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
+                            kLeft - 4, Y(tick) + 3.5, ShortNumber(tick));
     }
     for (double tick : Ticks(x_, 5)) {
       const bool at_edge = X(tick) > kWidth - 18;
@@ -96,9 +97,10 @@ class Frame {
                             at_edge ? kWidth : X(tick), kHeight - kBottom + 14,
                             at_edge ? "end" : "middle", ShortNumber(tick));
     }
-    absl::StrAppendFormat(&svg_, "<line class=\"axis\" x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>", kLeft,
-                          kWidth - kRight, kHeight - kBottom, kHeight - kBottom);
-    absl::StrAppendFormat(&svg_, "<text class=\"label\" x=\"%g\" y=\"%g\" text-anchor=\"end\">%s</text>",
+    absl::StrAppendFormat(&svg_, "<line class=\"axis\" x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>",
+                          kLeft, kWidth - kRight, kHeight - kBottom, kHeight - kBottom);
+    absl::StrAppendFormat(&svg_,
+                          "<text class=\"label\" x=\"%g\" y=\"%g\" text-anchor=\"end\">%s</text>",
                           kWidth - kRight, kHeight - 4, Escaped(x_label));
     absl::StrAppendFormat(&svg_, "<text class=\"label\" x=\"2\" y=\"%g\">%s</text>", kHeight - 4,
                           Escaped(y_label));
@@ -110,9 +112,10 @@ class Frame {
   }
 
   void Mark(const Point& at, std::size_t arm, double radius, const std::string& title) {
-    absl::StrAppendFormat(&svg_,
-                          "<circle class=\"arm%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%g\"><title>%s</title></circle>",
-                          arm, X(at.x), Y(at.y), radius, Escaped(title));
+    absl::StrAppendFormat(
+        &svg_,
+        "<circle class=\"arm%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%g\"><title>%s</title></circle>", arm,
+        X(at.x), Y(at.y), radius, Escaped(title));
   }
   void Line(const std::vector<Point>& points, std::size_t arm) {
     std::string path;
@@ -174,10 +177,10 @@ std::string ForestStrip(const Claim& claim, const Range& range) {
     return std::min(kStrip, std::max(0.0, range.Share(percent) * kStrip));
   };
   std::string svg = absl::StrFormat(
-      "<svg viewBox=\"0 0 %g 26\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s\">", kStrip,
-      Escaped(ClaimInWords(claim)));
-  absl::StrAppendFormat(&svg, "<line class=\"zero\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"26\"/>", x(0),
-                        x(0));
+      "<svg viewBox=\"0 0 %g 26\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s\">",
+      kStrip, Escaped(ClaimInWords(claim)));
+  absl::StrAppendFormat(&svg, "<line class=\"zero\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"26\"/>",
+                        x(0), x(0));
   absl::StrAppendFormat(&svg, "<line class=\"gate\" x1=\"%.1f\" x2=\"%.1f\" y1=\"2\" y2=\"24\"/>",
                         x(claim.limit), x(claim.limit));
   if (claim.blocks > 0) {
@@ -185,10 +188,12 @@ std::string ForestStrip(const Claim& claim, const Range& range) {
     const double high =
         std::isfinite(claim.interval.high) ? x(PercentOfGain(claim.interval.high)) : kStrip;
     const char* tone = ToneClass(ToneOf(claim.verdict));
-    absl::StrAppendFormat(&svg, "<line class=\"interval %s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"13\" y2=\"13\"/>",
-                          tone, low, high);
-    absl::StrAppendFormat(&svg, "<rect class=\"estimate %s\" x=\"%.1f\" y=\"8\" width=\"5\" height=\"10\"/>",
-                          tone, x(PercentOfGain(claim.estimate)) - 2.5);
+    absl::StrAppendFormat(
+        &svg, "<line class=\"interval %s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"13\" y2=\"13\"/>", tone,
+        low, high);
+    absl::StrAppendFormat(
+        &svg, "<rect class=\"estimate %s\" x=\"%.1f\" y=\"8\" width=\"5\" height=\"10\"/>", tone,
+        x(PercentOfGain(claim.estimate)) - 2.5);
   }
   return svg + "</svg>";
 }
@@ -196,8 +201,8 @@ std::string ForestStrip(const Claim& claim, const Range& range) {
 }  // namespace
 
 std::string Escaped(const std::string& text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+  return absl::StrReplaceAll(text,
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
 std::string ForestPlot(const ReportInput& input) {
@@ -212,9 +217,11 @@ std::string ForestPlot(const ReportInput& input) {
                     "</span><span class=\"strip\">", ForestStrip(claim, range), "</span>");
     absl::StrAppend(&html, "<span class=\"what\">", GainText(claim.estimate), " <small>",
                     IntervalText(claim.interval), "</small></span><b class=\"",
-                    ToneClass(ToneOf(claim.verdict)), "\">", VerdictName(claim.verdict), "</b></div>");
+                    ToneClass(ToneOf(claim.verdict)), "\">", VerdictName(claim.verdict),
+                    "</b></div>");
   }
-  absl::StrAppendFormat(&html, "<p class=\"scale\"><span>%+.1f%%</span><span>%+.1f%%</span></p></div>",
+  absl::StrAppendFormat(&html,
+                        "<p class=\"scale\"><span>%+.1f%%</span><span>%+.1f%%</span></p></div>",
                         range.low, range.high);
   return html;
 }
@@ -241,7 +248,8 @@ std::string RunsOverTime(const ReportInput& input, const LaneSpec& lane) {
     const std::string& arm = input.record.plan.arms[i].name;
     for (const auto& [run, value] : ArmRuns(input, lane, arm)) {
       frame.Mark({run->started - first, value}, i, 2.6,
-                 absl::StrCat(arm, ", block ", run->slot.block, ": ", NumberText(value), " ", metric.unit));
+                 absl::StrCat(arm, ", block ", run->slot.block, ": ", NumberText(value), " ",
+                              metric.unit));
     }
   }
   return frame.Finish();
@@ -293,7 +301,8 @@ std::string Memory(const ReportInput& input, const LaneSpec& lane) {
   }
   x.high *= 1.15;
   y.Widen(0.3);
-  Frame frame(x, y, "peak RSS, MiB", metric.unit, absl::StrCat("memory against speed of ", lane.name));
+  Frame frame(x, y, "peak RSS, MiB", metric.unit,
+              absl::StrCat("memory against speed of ", lane.name));
   for (const auto& [arm, point] : marks) {
     frame.Mark(point, arm, 5,
                absl::StrFormat("%s: %.1f MiB, %s %s", input.record.plan.arms[arm].name, point.x,
@@ -305,10 +314,11 @@ std::string Memory(const ReportInput& input, const LaneSpec& lane) {
 std::string Legend(const Plan& plan) {
   std::string html = "<p class=\"legend\">";
   for (std::size_t i = 0; i < plan.arms.size(); ++i) {
-    absl::StrAppendFormat(&html,
-                          "<span><svg viewBox=\"0 0 12 12\" width=\"12\" height=\"12\" aria-hidden=\"true\">"
-                          "<circle class=\"arm%d\" cx=\"6\" cy=\"6\" r=\"5\"/></svg>%s</span>",
-                          i, Escaped(plan.arms[i].name));
+    absl::StrAppendFormat(
+        &html,
+        "<span><svg viewBox=\"0 0 12 12\" width=\"12\" height=\"12\" aria-hidden=\"true\">"
+        "<circle class=\"arm%d\" cx=\"6\" cy=\"6\" r=\"5\"/></svg>%s</span>",
+        i, Escaped(plan.arms[i].name));
   }
   return html + "</p>";
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The charts of report.html as inline SVG. Colours are the page's CSS variables, so that they follow
-// light and dark; text is sized for a column that is as narrow as a phone.
+// The charts of report.html as inline SVG. Colours are the page's CSS variables, so that they
+// follow light and dark; text is sized for a column that is as narrow as a phone.
 
 #ifndef HZ4_BENCH_AB_CHARTS_H_
 #define HZ4_BENCH_AB_CHARTS_H_

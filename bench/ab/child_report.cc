@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Three kinds of lines: JSON of the configuration, JSON of the statistics, and the work orders' lines
+// Three kinds of lines: JSON of the configuration, JSON of the statistics, and the work orders'
+// lines
 // "[HZ4_MID_STATS_B1] name=value ...".
 
 #include "bench/ab/child_report.h"
@@ -78,7 +79,8 @@ ChildReport ParseChildReport(const std::string& text) {
   ChildReport report;
   std::map<std::string, double> from_lines;
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
-    if (absl::StartsWith(line, "[HZ4_MID_STATS_B1]") || absl::StartsWith(line, "[HZ4_MID_LOCK_STATS]")) {
+    if (absl::StartsWith(line, "[HZ4_MID_STATS_B1]") ||
+        absl::StartsWith(line, "[HZ4_MID_LOCK_STATS]")) {
       for (const auto& [name, value] : CountersOfLine(line)) from_lines[name] += value;
       continue;
     }

@@ -34,9 +34,10 @@ struct ConfigReport {
 };
 
 struct ChildReport {
-  std::vector<ConfigReport> configs;       // one per process
+  std::vector<ConfigReport> configs;  // one per process
   // Summed over processes. A name means what the work orders mean by it, the mid route's counter;
-  // where the whole library counts under the same name (malloc_calls), that one is core.malloc_calls.
+  // where the whole library counts under the same name (malloc_calls), that one is
+  // core.malloc_calls.
   std::map<std::string, double> counters;
 
   // The fingerprint of all processes; an error where they disagree or none reported.

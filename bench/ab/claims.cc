@@ -21,13 +21,15 @@ struct Pending {
   Claim claim;
   const LaneSpec* lane = nullptr;
   const Metric* metric = nullptr;
-  double limit = 0;      // log ratio
-  double p_above = 1;    // over the looks so far: the gain is above the limit
+  double limit = 0;    // log ratio
+  double p_above = 1;  // over the looks so far: the gain is above the limit
   double p_below = 1;
   bool decided = false;
 };
 
-double Confidence(Role role, double alpha) { return role == Role::kGuard ? 1 - 2 * alpha : 1 - alpha; }
+double Confidence(Role role, double alpha) {
+  return role == Role::kGuard ? 1 - 2 * alpha : 1 - alpha;
+}
 
 // The bootstrap's interval, and the exact one of the test: with few blocks the first is too short,
 // so the interval shown and used covers both.
@@ -69,7 +71,8 @@ std::vector<Pending> PendingClaims(const Plan& plan, const std::string& stage) {
 // The test at look `k`; false when the lane does not have the look's blocks.
 bool Look(const Samples& samples, const std::string& stage, const std::vector<int>& looks,
           std::size_t k, Pending* one) {
-  if (samples.Blocks(stage, one->claim.lane).size() < static_cast<std::size_t>(looks[k])) return false;
+  if (samples.Blocks(stage, one->claim.lane).size() < static_cast<std::size_t>(looks[k]))
+    return false;
   const std::vector<double> gains =
       samples.Gains(stage, *one->lane, *one->metric, one->claim.arm, looks[k]);
   const SignedRankResult test = SignedRank(gains, one->limit);
@@ -86,8 +89,8 @@ bool Look(const Samples& samples, const std::string& stage, const std::vector<in
 void Decide(const Samples& samples, const std::string& stage, int blocks, Pending* one) {
   const std::vector<double> gains =
       samples.Gains(stage, *one->lane, *one->metric, one->claim.arm, blocks);
-  const Interval interval = CoveringInterval(gains, one->claim.confidence,
-                                             IntervalSeed(samples.plan(), one->claim));
+  const Interval interval =
+      CoveringInterval(gains, one->claim.confidence, IntervalSeed(samples.plan(), one->claim));
   const bool above = one->p_above <= one->p_below;
   one->decided = above ? interval.low > one->limit : interval.high < one->limit;
   if (one->decided) one->claim.verdict = above ? Verdict::kPass : Verdict::kFail;
@@ -102,8 +105,8 @@ void DecideRound(const Samples& samples, const std::string& stage, int blocks,
   const std::vector<double> adjusted = Holm(family);
   std::size_t next = 0;
   for (Pending& one : *pending) {
-    one.claim.p_adjusted = one.claim.role == Role::kPrimary ? adjusted[next++]
-                                                            : std::min(one.p_above, one.p_below);
+    one.claim.p_adjusted =
+        one.claim.role == Role::kPrimary ? adjusted[next++] : std::min(one.p_above, one.p_below);
     if (!one.decided && one.claim.p_adjusted <= samples.plan().alpha) {
       Decide(samples, stage, blocks, &one);
     }
@@ -122,7 +125,8 @@ void Describe(const Samples& samples, const std::string& stage, const std::vecto
   const int sides = claim.role == Role::kGuard ? 1 : 2;
   const double alpha = SpentAlpha(plan.alpha, static_cast<double>(claim.blocks) / looks.back());
   claim.visible = SmallestVisibleEffect(claim.noise, claim.blocks, std::max(alpha, 1e-9), sides);
-  // A variant equal to the base lies |limit| away from its gate; nothing lies away from a gate of 0.
+  // A variant equal to the base lies |limit| away from its gate; nothing lies away from a gate of
+  // 0.
   const double distance = one->limit == 0 ? GainOfPercent(1) : std::fabs(one->limit);
   claim.blocks_needed = BlocksNeeded(claim.noise, distance, plan.alpha, sides);
   // Where these blocks can see nothing at all, their spread says nothing about the price either.
@@ -139,10 +143,14 @@ void Describe(const Samples& samples, const std::string& stage, const std::vecto
 
 std::string VerdictName(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kPass: return "PASS";
-    case Verdict::kFail: return "FAIL";
-    case Verdict::kInconclusive: return "INCONCLUSIVE";
-    case Verdict::kInvalid: return "INVALID";
+    case Verdict::kPass:
+      return "PASS";
+    case Verdict::kFail:
+      return "FAIL";
+    case Verdict::kInconclusive:
+      return "INCONCLUSIVE";
+    case Verdict::kInvalid:
+      return "INVALID";
   }
   return "";
 }
@@ -204,7 +212,8 @@ std::vector<Control> JudgeControls(const Samples& samples, const std::string& st
     control.metric = metric.name;
     control.blocks = static_cast<int>(gains.size());
     control.estimate = HodgesLehmann(gains);
-    control.interval = CoveringInterval(gains, 1 - plan.alpha, SeedFor(plan, "control/" + lane.name));
+    control.interval =
+        CoveringInterval(gains, 1 - plan.alpha, SeedFor(plan, "control/" + lane.name));
     control.p = SignedRank(gains, 0).p_two_sided;
     control.p_same_distribution =
         KolmogorovSmirnov(samples.Values(stage, lane.name, metric.name, plan.arms[0].name),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sound verdict: every gate as a statistical claim about one lane, metric and variant. Pure; the
-// rule in words is Plan::RuleOfDecision(), its calibration is tests/bench/ab/calibration_test.cc.
+// The sound verdict: every gate as a statistical claim about one lane, metric and variant. Pure;
+// the rule in words is Plan::RuleOfDecision(), its calibration is
+// tests/bench/ab/calibration_test.cc.
 
 #ifndef HZ4_BENCH_AB_CLAIMS_H_
 #define HZ4_BENCH_AB_CLAIMS_H_
@@ -33,7 +34,7 @@ struct Claim {
   double p = 1;              // of the last look, against the limit
   double p_adjusted = 1;     // over the looks, and over all primary claims (Holm)
   Verdict verdict = Verdict::kInconclusive;
-  double noise = 0;          // standard deviation of a block's log ratio
+  double noise = 0;  // standard deviation of a block's log ratio
   double visible = std::numeric_limits<double>::infinity();  // smallest effect these blocks can see
   bool undecidable = false;  // inconclusive, and the gate is tighter than `visible`
   int blocks_needed = 0;     // what the gate would take; for a gate of zero, what 1% would take
@@ -52,8 +53,8 @@ struct Control {
   double noise = 0;
 };
 
-// How much work an answer is worth: intervals for people take a bootstrap per claim, and whoever only
-// wants to know whether a lane is decided does not need them.
+// How much work an answer is worth: intervals for people take a bootstrap per claim, and whoever
+// only wants to know whether a lane is decided does not need them.
 enum class Intervals { kForDecisionsOnly, kAll };
 
 // The claims on the data of one stage (screen or replay), in the order of gates and variants.

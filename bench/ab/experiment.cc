@@ -23,12 +23,11 @@
 namespace hz4::ab {
 namespace {
 
-constexpr const char* kBuiltIn[] = {"b46", "b70", "b73", "b74a", "b74b", "b77", "b80", "b81", "b82"};
+constexpr const char* kBuiltIn[] = {"b46", "b70", "b73", "b74a", "b74b",
+                                    "b77", "b80", "b81", "b82"};
 constexpr int kMostRuns = 100000;
 
-std::string NameOf(const std::string& setting) {
-  return setting.substr(0, setting.find('='));
-}
+std::string NameOf(const std::string& setting) { return setting.substr(0, setting.find('=')); }
 
 // Reads one experiment file; the members are what its sections add up to.
 class ExperimentReader {
@@ -63,9 +62,10 @@ class ExperimentReader {
     if (section.kind == "gate") return TakeGate(section);
     if (section.kind == "check") return TakeCheck(section);
     if (section.kind == "derived") return TakeDerived(section);
-    return FileError(file_, section.line,
-                     absl::StrCat("unknown section [", section.kind,
-                                  "]; allowed: experiment, arm, gate, check, derived, lane, metric"));
+    return FileError(
+        file_, section.line,
+        absl::StrCat("unknown section [", section.kind,
+                     "]; allowed: experiment, arm, gate, check, derived, lane, metric"));
   }
 
   absl::Status Unknown(const Entry& entry, const char* allowed) const {
@@ -79,9 +79,8 @@ class ExperimentReader {
   absl::Status TakeExperiment(const Section& section) {
     plan_.name = section.name;
     for (const Entry& entry : section.entries) {
-      const std::map<std::string, std::string*> texts = {{"title", &plan_.title},
-                                                         {"source", &plan_.source},
-                                                         {"record", &plan_.verdict_on_record}};
+      const std::map<std::string, std::string*> texts = {
+          {"title", &plan_.title}, {"source", &plan_.source}, {"record", &plan_.verdict_on_record}};
       const std::map<std::string, int*> counts = {{"screen_runs", &plan_.screen_blocks},
                                                   {"replay_runs", &plan_.replay_blocks},
                                                   {"counting_runs", &plan_.counting_runs}};
@@ -101,8 +100,9 @@ class ExperimentReader {
       } else if (entry.key == "lanes") {
         status = TakeLaneNames(entry);
       } else {
-        status = Unknown(entry, "title, source, record, reading, note, lanes, screen_runs, "
-                                "replay_runs, counting_runs, counting");
+        status = Unknown(entry,
+                         "title, source, record, reading, note, lanes, screen_runs, "
+                         "replay_runs, counting_runs, counting");
       }
       if (!status.ok()) return status;
     }
@@ -134,7 +134,8 @@ class ExperimentReader {
       return FileError(file_, section.line, "the first arm is [arm base], and only the first");
     }
     if (section.name == kControlArm || plan_.FindArm(section.name) != nullptr) {
-      return FileError(file_, section.line, absl::StrCat("arm name \"", section.name, "\" is taken"));
+      return FileError(file_, section.line,
+                       absl::StrCat("arm name \"", section.name, "\" is taken"));
     }
     std::vector<std::string> settings;
     for (const Entry& entry : section.entries) {
@@ -143,8 +144,8 @@ class ExperimentReader {
       if (!words.ok()) return Bad(entry, words.status());
       settings.insert(settings.end(), words->begin(), words->end());
     }
-    arm.environment =
-        Inherit(plan_.arms.empty() ? std::vector<std::string>() : plan_.arms[0].environment, settings);
+    arm.environment = Inherit(
+        plan_.arms.empty() ? std::vector<std::string>() : plan_.arms[0].environment, settings);
     plan_.arms.push_back(arm);
     return absl::OkStatus();
   }
@@ -154,7 +155,8 @@ class ExperimentReader {
     gate.lane = section.name;
     const LaneSpec* lane = plan_.FindLane(section.name);
     if (lane == nullptr) {
-      return FileError(file_, section.line, absl::StrCat("no lane \"", section.name, "\" above it"));
+      return FileError(file_, section.line,
+                       absl::StrCat("no lane \"", section.name, "\" above it"));
     }
     gate.metric = lane->metrics.front().name;
     for (const Entry& entry : section.entries) {
@@ -233,8 +235,9 @@ absl::StatusOr<std::vector<Gate>> ParseGates(const std::string& text, const Plan
     gate.lane = lane->name;
     gate.metric = where.size() == 2 ? where[1] : lane->metrics.front().name;
     const std::string limits = split == item.npos ? "" : item.substr(split);
-    const std::vector<std::string> two = absl::StrSplit(
-        absl::StripPrefix(limits, absl::StartsWith(limits, "=") ? "=" : ""), absl::MaxSplits('/', 1));
+    const std::vector<std::string> two =
+        absl::StrSplit(absl::StripPrefix(limits, absl::StartsWith(limits, "=") ? "=" : ""),
+                       absl::MaxSplits('/', 1));
     absl::StatusOr<Limit> screen = ParseLimit(two.front());
     absl::StatusOr<Limit> replay = ParseLimit(two.back());
     if (!screen.ok() || !replay.ok()) {
@@ -336,8 +339,8 @@ absl::StatusOr<Plan> ReadExperiment(const std::string& name_or_path, const std::
   } else {
     path = FindRunfile(absl::StrCat("bench/ab/experiments/", name_or_path, ".ab"));
     if (path.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("unknown experiment \"", name_or_path,
-                                                     "\"; built in: ", ExperimentNames()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown experiment \"", name_or_path, "\"; built in: ", ExperimentNames()));
     }
   }
   absl::StatusOr<std::string> text = ReadWholeFile(path);

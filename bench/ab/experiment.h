@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Named experiments: a work order as data. One file each in bench/ab/experiments, in the text format
-// of sections.h:
+// Named experiments: a work order as data. One file each in bench/ab/experiments, in the text
+// format of sections.h:
 //
 //   [experiment NAME]
 //     title, source, record     what it is, where it is ordered, the verdict on record
-//     reading, note             how an ambiguous rule is read; what the reader must know (repeatable)
-//     lanes                     built-in lanes, in order
-//     screen_runs, replay_runs, counting_runs
-//     counting                  environment of the counting runs, beside HZ4_STATS and
+//     reading, note             how an ambiguous rule is read; what the reader must know
+//     (repeatable) lanes                     built-in lanes, in order screen_runs, replay_runs,
+//     counting_runs counting                  environment of the counting runs, beside HZ4_STATS
+//     and
 //                               HZ4_MID_STATS_B1
 //   [arm base]                  env = HZ4_NAME=VALUE ...
 //   [arm NAME]                  a variant: starts from the base, then env; -HZ4_NAME takes one away
-//   [gate LANE]                 metric (default: the lane's first), screen, replay: ">= -1.0%", "> 0%"
-//   [derived NAME]              value = an expression over counters
-//   [check KIND]                mechanism | gate | observe | perf; expect = an expression (repeatable)
-//   [lane NAME], [metric NAME]  lanes of its own, as in a lane file
+//   [gate LANE]                 metric (default: the lane's first), screen, replay: ">= -1.0%", ">
+//   0%" [derived NAME]              value = an expression over counters [check KIND] mechanism |
+//   gate | observe | perf; expect = an expression (repeatable) [lane NAME], [metric NAME]  lanes of
+//   its own, as in a lane file
 //
 // The kinds of checks: plan.h. The language of expressions: expression.h.
 

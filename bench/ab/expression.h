@@ -21,7 +21,7 @@
 namespace hz4::ab {
 
 struct Operand {
-  std::string arm;   // empty, with the lane, in a derived quantity
+  std::string arm;  // empty, with the lane, in a derived quantity
   std::string lane;
   std::string name;
 };
@@ -29,8 +29,8 @@ struct Operand {
 // Gives an operand's value, or says why there is none.
 using Resolver = std::function<absl::StatusOr<double>(const Operand&)>;
 
-// The value of `text`. An error of syntax says what was expected and where; an error of the resolver
-// is passed on as it is.
+// The value of `text`. An error of syntax says what was expected and where; an error of the
+// resolver is passed on as it is.
 absl::StatusOr<double> Evaluate(const std::string& text, const Resolver& resolve);
 
 }  // namespace hz4::ab

@@ -17,13 +17,16 @@
 #include "absl/strings/strip.h"
 
 ABSL_FLAG(bool, help, false, "print this text");
-ABSL_FLAG(bool, plan, false, "print lanes, arms, cost and the smallest visible effect; run nothing");
+ABSL_FLAG(bool, plan, false,
+          "print lanes, arms, cost and the smallest visible effect; run nothing");
 ABSL_FLAG(std::string, verify, "", "recompute the verdict from a raw.jsonl, alone");
 ABSL_FLAG(std::string, resume, "", "go on with the campaign in this folder");
-ABSL_FLAG(std::string, experiment, "", "a named work order, or the path of an experiment file (.ab)");
+ABSL_FLAG(std::string, experiment, "",
+          "a named work order, or the path of an experiment file (.ab)");
 ABSL_FLAG(std::string, base, "", "the base arm: HZ4_NAME=VALUE ...; empty: the default profile");
 ABSL_FLAG(std::string, variant, "",
-          "a variant: the base, plus HZ4_NAME=VALUE, minus -HZ4_NAME; repeatable; \"name: ...\" names it");
+          "a variant: the base, plus HZ4_NAME=VALUE, minus -HZ4_NAME; repeatable; \"name: ...\" "
+          "names it");
 ABSL_FLAG(bool, aa, false, "declare that the arms are equal: measure the noise");
 ABSL_FLAG(std::string, lanes, "", "built-in lanes, or some lanes of the lane file: a,b,c");
 ABSL_FLAG(std::string, lane_file, "", "lanes of your own; docs/AB.md has the schema");
@@ -42,7 +45,8 @@ ABSL_FLAG(std::string, cpus, "", "processors for the children: 0-3,8");
 ABSL_FLAG(std::string, seed, "", "16 hex digits; the order of runs follows from it");
 ABSL_FLAG(bool, no_align, false, "leave what a variant implies to the variant");
 ABSL_FLAG(bool, no_control, false, "no control arm (A')");
-ABSL_FLAG(bool, keep_going, false, "measure on where a failed observation, screen or run would stop");
+ABSL_FLAG(bool, keep_going, false,
+          "measure on where a failed observation, screen or run would stop");
 ABSL_FLAG(bool, fixed_layout, false, "no address randomisation and no padding, for debugging");
 ABSL_FLAG(bool, require_quiet, false, "exit 5 when others load this machine");
 ABSL_FLAG(std::string, out, "", "folder of the results; default ab-NAME-TIME where you stand");
@@ -55,12 +59,12 @@ namespace hz4::ab {
 namespace {
 
 constexpr const char* kNames[] = {
-    "help",         "plan",      "verify",        "resume",        "experiment",  "base",
-    "variant",      "aa",        "lanes",         "lane_file",     "gates",       "expect",
-    "metric",       "screen_runs", "replay_runs", "max_blocks",    "counting_runs", "warmup_blocks",
-    "repeats",      "alpha",     "timeout",       "cpus",          "seed",        "no_align",
-    "no_control",   "keep_going", "fixed_layout", "require_quiet", "out",         "name",
-    "library",      "bench",     "noise"};
+    "help",       "plan",        "verify",       "resume",        "experiment",    "base",
+    "variant",    "aa",          "lanes",        "lane_file",     "gates",         "expect",
+    "metric",     "screen_runs", "replay_runs",  "max_blocks",    "counting_runs", "warmup_blocks",
+    "repeats",    "alpha",       "timeout",      "cpus",          "seed",          "no_align",
+    "no_control", "keep_going",  "fixed_layout", "require_quiet", "out",           "name",
+    "library",    "bench",       "noise"};
 
 std::string Dashed(const std::string& name) { return absl::StrReplaceAll(name, {{"_", "-"}}); }
 
@@ -81,9 +85,8 @@ int EditDistance(const std::string& a, const std::string& b) {
 
 std::string Nearest(const std::string& name) {
   const auto* nearest = std::min_element(
-      std::begin(kNames), std::end(kNames), [&](const char* a, const char* b) {
-        return EditDistance(name, a) < EditDistance(name, b);
-      });
+      std::begin(kNames), std::end(kNames),
+      [&](const char* a, const char* b) { return EditDistance(name, a) < EditDistance(name, b); });
   return Dashed(*nearest);
 }
 
@@ -92,7 +95,8 @@ absl::Status SetFlag(const std::string& argument, Request* request) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", argument, "\" is no flag; a command of your own goes behind --"));
   }
-  const std::vector<std::string> parts = absl::StrSplit(argument.substr(2), absl::MaxSplits('=', 1));
+  const std::vector<std::string> parts =
+      absl::StrSplit(argument.substr(2), absl::MaxSplits('=', 1));
   const std::string name = absl::StrReplaceAll(parts[0], {{"-", "_"}});
   const bool known = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
   if (!known) {
@@ -102,7 +106,8 @@ absl::Status SetFlag(const std::string& argument, Request* request) {
   absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
   const bool is_bool = flag->IsOfType<bool>();
   if (parts.size() == 1 && !is_bool) {
-    return absl::InvalidArgumentError(absl::StrCat("--", parts[0], " needs a value: --", parts[0], "=..."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", parts[0], " needs a value: --", parts[0], "=..."));
   }
   std::string error;
   if (!flag->ParseFrom(parts.size() == 2 ? parts[1] : "true", &error)) {
@@ -203,8 +208,10 @@ std::string Usage() {
       "  ab --variant=HZ4_X=1                            a policy on the built-in lanes\n"
       "  ab --variant=HZ4_X=1 -- your-command args       a policy on your own program\n"
       "  ab --aa                                         the noise of this machine\n"
-      "  ab --verify=FOLDER/raw.jsonl                    the verdict again, from the record alone\n\n"
-      "Exit status: 0 pass, 1 gate failed, 2 usage, 3 inconclusive, 4 invalid, 5 environment unfit.\n\n";
+      "  ab --verify=FOLDER/raw.jsonl                    the verdict again, from the record "
+      "alone\n\n"
+      "Exit status: 0 pass, 1 gate failed, 2 usage, 3 inconclusive, 4 invalid, 5 environment "
+      "unfit.\n\n";
   for (const char* name : kNames) {
     const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
     absl::StrAppend(&text, "  --", Dashed(name), flag->IsOfType<bool>() ? "" : "=...", "\n      ",

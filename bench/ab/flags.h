@@ -2,8 +2,8 @@
 //
 // The command line of //bench:ab.
 //
-// Names may be written with dashes or underscores. --variant may come several times, one arm each. A
-// bare `--` ends the flags; what follows is the user's command. Everything wrong is an error that
+// Names may be written with dashes or underscores. --variant may come several times, one arm each.
+// A bare `--` ends the flags; what follows is the user's command. Everything wrong is an error that
 // names the flag, what is allowed and, for an unknown one, the nearest.
 
 #ifndef HZ4_BENCH_AB_FLAGS_H_

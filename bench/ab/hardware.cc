@@ -18,9 +18,9 @@
 namespace hz4::ab {
 namespace {
 
-constexpr std::uint64_t kDataTlbReadMisses =
-    PERF_COUNT_HW_CACHE_DTLB | (PERF_COUNT_HW_CACHE_OP_READ << 8) |
-    (PERF_COUNT_HW_CACHE_RESULT_MISS << 16);
+constexpr std::uint64_t kDataTlbReadMisses = PERF_COUNT_HW_CACHE_DTLB |
+                                             (PERF_COUNT_HW_CACHE_OP_READ << 8) |
+                                             (PERF_COUNT_HW_CACHE_RESULT_MISS << 16);
 
 constexpr struct {
   const char* name;
@@ -50,7 +50,8 @@ HardwareCounters::HardwareCounters(int launcher) {
     attributes.inherit = 1;
     attributes.exclude_hv = 1;
     attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    const long fd = syscall(SYS_perf_event_open, &attributes, launcher, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    const long fd =
+        syscall(SYS_perf_event_open, &attributes, launcher, -1, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd >= 0) {
       events_.push_back({row.name, static_cast<int>(fd)});
     } else if (why_.empty()) {

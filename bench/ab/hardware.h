@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Hardware counters of a measured child. Children are forked by the launcher (bench/process.h), so
-// the events are opened on the launcher, inherited by the child and switched on by its exec. Where the
-// kernel or the machine has no such counter it is absent, never zero.
+// the events are opened on the launcher, inherited by the child and switched on by its exec. Where
+// the kernel or the machine has no such counter it is absent, never zero.
 
 #ifndef HZ4_BENCH_AB_HARDWARE_H_
 #define HZ4_BENCH_AB_HARDWARE_H_

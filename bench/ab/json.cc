@@ -159,8 +159,10 @@ class Reader {
   bool ReadHex(std::uint32_t* code) {
     for (int i = 0; i < 4; ++i) {
       if (++at_ >= text_.size()) return false;
-      const std::size_t digit = absl::string_view("0123456789abcdef").find(
-          static_cast<char>(text_[at_] >= 'A' && text_[at_] <= 'F' ? text_[at_] + 32 : text_[at_]));
+      const std::size_t digit =
+          absl::string_view("0123456789abcdef")
+              .find(static_cast<char>(text_[at_] >= 'A' && text_[at_] <= 'F' ? text_[at_] + 32
+                                                                             : text_[at_]));
       if (digit == absl::string_view::npos) return false;
       *code = *code * 16 + static_cast<std::uint32_t>(digit);
     }
@@ -176,10 +178,18 @@ void WriteString(const std::string& text, std::string* out) {
   out->push_back('"');
   for (char c : text) {
     switch (c) {
-      case '"': *out += "\\\""; break;
-      case '\\': *out += "\\\\"; break;
-      case '\n': *out += "\\n"; break;
-      case '\t': *out += "\\t"; break;
+      case '"':
+        *out += "\\\"";
+        break;
+      case '\\':
+        *out += "\\\\";
+        break;
+      case '\n':
+        *out += "\\n";
+        break;
+      case '\t':
+        *out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           char escaped[8];
@@ -227,10 +237,18 @@ void Json::Write(std::string* out, int indent) const {
   const int inner = indent < 0 ? -1 : indent + 1;
   const char* separator = "";
   switch (kind_) {
-    case Kind::kNull: *out += "null"; return;
-    case Kind::kBool: *out += number_ != 0 ? "true" : "false"; return;
-    case Kind::kNumber: WriteNumber(number_, out); return;
-    case Kind::kString: WriteString(text_, out); return;
+    case Kind::kNull:
+      *out += "null";
+      return;
+    case Kind::kBool:
+      *out += number_ != 0 ? "true" : "false";
+      return;
+    case Kind::kNumber:
+      WriteNumber(number_, out);
+      return;
+    case Kind::kString:
+      WriteString(text_, out);
+      return;
     case Kind::kArray:
       out->push_back('[');
       for (const Json& item : items_) {

@@ -25,12 +25,12 @@ class Json {
   using Member = std::pair<std::string, Json>;
 
   Json() = default;
-  Json(bool value) : kind_(Kind::kBool), number_(value) {}            // NOLINT: a literal
-  Json(double value) : kind_(Kind::kNumber), number_(value) {}        // NOLINT
-  Json(int value) : Json(static_cast<double>(value)) {}               // NOLINT
+  Json(bool value) : kind_(Kind::kBool), number_(value) {}                    // NOLINT: a literal
+  Json(double value) : kind_(Kind::kNumber), number_(value) {}                // NOLINT
+  Json(int value) : Json(static_cast<double>(value)) {}                       // NOLINT
   Json(std::string value) : kind_(Kind::kString), text_(std::move(value)) {}  // NOLINT
-  Json(absl::string_view value) : Json(std::string(value)) {}          // NOLINT
-  Json(const char* value) : Json(std::string(value)) {}               // NOLINT
+  Json(absl::string_view value) : Json(std::string(value)) {}                 // NOLINT
+  Json(const char* value) : Json(std::string(value)) {}                       // NOLINT
   static Json Array() { return Json(Kind::kArray); }
   static Json Object() { return Json(Kind::kObject); }
 
@@ -54,10 +54,12 @@ class Json {
   const Json& operator[](absl::string_view name) const;  // a null where there is none
 
   void Add(Json value) { items_.push_back(std::move(value)); }
-  void Set(std::string name, Json value) { members_.emplace_back(std::move(name), std::move(value)); }
+  void Set(std::string name, Json value) {
+    members_.emplace_back(std::move(name), std::move(value));
+  }
 
-  std::string Dump() const;                 // one line
-  std::string DumpIndented() const;         // for files that people open
+  std::string Dump() const;          // one line
+  std::string DumpIndented() const;  // for files that people open
 
  private:
   explicit Json(Kind kind) : kind_(kind) {}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The course of a campaign: count -> observe -> warm-up -> screen -> replay -> more blocks where a
-// lane is undecided. What ends it early: a run that did not end well, a mechanism that did not move,
-// a failed observation or screen (--keep-going measures on, the verdict stays).
+// lane is undecided. What ends it early: a run that did not end well, a mechanism that did not
+// move, a failed observation or screen (--keep-going measures on, the verdict stays).
 
 #include "bench/ab/judgement.h"
 
@@ -71,8 +71,8 @@ Step TowardsNextLook(const Samples& samples, const std::vector<int>& looks,
   return earliest;
 }
 
-// More blocks for undecided lanes. Between two looks nothing is judged: a lane that is on its way to
-// a look gets there first.
+// More blocks for undecided lanes. Between two looks nothing is judged: a lane that is on its way
+// to a look gets there first.
 Step BuyStep(const Samples& samples) {
   const Plan& plan = samples.plan();
   const std::vector<int> looks = StageLooks(plan, kStageReplay);
@@ -92,15 +92,15 @@ Step BuyStep(const Samples& samples) {
   return TowardsNextLook(samples, looks, undecided);
 }
 
-// Values of counters, derived quantities included, for checks over counting runs; medians of metrics
-// for perf gates. Every value that is looked up is written down for the report.
+// Values of counters, derived quantities included, for checks over counting runs; medians of
+// metrics for perf gates. Every value that is looked up is written down for the report.
 class CheckResolver {
  public:
   CheckResolver(const Samples& samples, CheckKind kind) : samples_(samples), kind_(kind) {}
 
   absl::StatusOr<double> operator()(const Operand& operand) {
-    absl::StatusOr<double> value = kind_ == CheckKind::kPerf ? MetricMedian(operand)
-                                                             : CounterValue(operand, operand, 0);
+    absl::StatusOr<double> value =
+        kind_ == CheckKind::kPerf ? MetricMedian(operand) : CounterValue(operand, operand, 0);
     if (value.ok()) {
       absl::StrAppend(&text_, text_.empty() ? "" : ", ", operand.arm, "@", operand.lane, ".",
                       operand.name, " = ", absl::StrFormat("%.6g", *value));
@@ -124,12 +124,10 @@ class CheckResolver {
     if (depth > 8) return Missing(operand, where, "is derived from itself");
     for (const Derived& derived : samples_.plan().derived) {
       if (derived.name != operand.name) continue;
-      return Evaluate(derived.expression, [&](const Operand& inner) {
-        return CounterValue(inner, where, depth + 1);
-      });
+      return Evaluate(derived.expression,
+                      [&](const Operand& inner) { return CounterValue(inner, where, depth + 1); });
     }
-    const absl::optional<double> counter =
-        samples_.Counter(where.lane, where.arm, operand.name);
+    const absl::optional<double> counter = samples_.Counter(where.lane, where.arm, operand.name);
     if (!counter.has_value()) return Missing(operand, where, "was not reported");
     return *counter;
   }
@@ -146,20 +144,20 @@ class CheckResolver {
 
 std::string DescribeGate(const GateResult& result) {
   return absl::StrFormat("%s in the %s: %+.2f%% for %s, asked %s %+.1f%%", result.gate.lane,
-                         result.stage, result.percent, result.arm, result.gate.strict ? ">" : ">=",
-                         result.limit);
+                         result.stage, result.percent, result.arm,
+                         result.gate.strict ? ">" : ">=", result.limit);
 }
 
 void FindInvalid(const Samples& samples, Judgement* judgement) {
   for (const Run* run : samples.BadRuns()) {
-    judgement->invalid.push_back(absl::StrFormat(
-        "%s %s block %d, arm %s: %s (%s)", run->slot.lane, run->slot.stage, run->slot.block,
-        run->slot.arm, RunStatusName(run->status), run->outcome));
+    judgement->invalid.push_back(absl::StrFormat("%s %s block %d, arm %s: %s (%s)", run->slot.lane,
+                                                 run->slot.stage, run->slot.block, run->slot.arm,
+                                                 RunStatusName(run->status), run->outcome));
   }
   for (const CheckResult& result : judgement->checks) {
     if (result.check.kind != CheckKind::kMoves || (result.known && result.holds)) continue;
-    judgement->invalid.push_back(absl::StrCat("the mechanism did not move: ", result.check.expression,
-                                              " (", result.text, ")"));
+    judgement->invalid.push_back(absl::StrCat(
+        "the mechanism did not move: ", result.check.expression, " (", result.text, ")"));
   }
 }
 
@@ -292,7 +290,8 @@ Judgement Judge(const Plan& plan, const std::vector<Run>& runs, Intervals interv
   Judgement judgement;
   judgement.complete = NextStep(plan, runs).stage.empty();
   // Before the counters are there, checks would only say so.
-  const bool counted = FirstGap(samples, kStageCount, plan.counting_runs, LaneNamesOf(plan)).stage.empty();
+  const bool counted =
+      FirstGap(samples, kStageCount, plan.counting_runs, LaneNamesOf(plan)).stage.empty();
   if (counted) judgement.checks = JudgeChecks(samples);
   const auto has = [&](const char* stage) {
     return std::any_of(plan.lanes.begin(), plan.lanes.end(), [&](const LaneSpec& lane) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a plan and its runs to what happens next and to the verdict. Pure: the runner asks NextStep()
-// after every step, --resume asks it where to go on, --verify calls Judge() on a record from
-// somewhere else, and the calibration test drives both with invented runs.
+// From a plan and its runs to what happens next and to the verdict. Pure: the runner asks
+// NextStep() after every step, --resume asks it where to go on, --verify calls Judge() on a record
+// from somewhere else, and the calibration test drives both with invented runs.
 
 #ifndef HZ4_BENCH_AB_JUDGEMENT_H_
 #define HZ4_BENCH_AB_JUDGEMENT_H_
@@ -34,11 +34,11 @@ struct CheckResult {
   Check check;
   bool known = false;  // every counter in it was reported
   bool holds = false;
-  std::string text;    // the values in it, or what is missing
+  std::string text;  // the values in it, or what is missing
 };
 
 struct Judgement {
-  std::string stage;  // whose data the sound verdict stands on; empty before any
+  std::string stage;      // whose data the sound verdict stands on; empty before any
   bool complete = false;  // nothing is left to run
   std::vector<GateResult> screen;
   std::vector<GateResult> replay;

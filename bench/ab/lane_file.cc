@@ -51,8 +51,7 @@ absl::StatusOr<Role> ParseRole(const std::string& value) {
   for (Role role : {Role::kPrimary, Role::kGuard, Role::kInfo}) {
     if (value == RoleName(role)) return role;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", value, "\" is not primary, guard or info"));
+  return absl::InvalidArgumentError(absl::StrCat("\"", value, "\" is not primary, guard or info"));
 }
 
 absl::StatusOr<bool> HigherIsBetter(const std::string& value) {
@@ -132,10 +131,10 @@ absl::Status SetKey(const Keys<T>& keys, const Entry& entry, const std::string& 
                     const std::string& file, T* object) {
   const auto key = keys.find(entry.key);
   if (key == keys.end()) {
-    const std::string allowed = absl::StrJoin(
-        keys, ", ", [](std::string* out, const auto& row) { *out += row.first; });
-    return FileError(file, entry.line, absl::StrCat("unknown key \"", entry.key, "\"; allowed: ",
-                                                    allowed, extra));
+    const std::string allowed =
+        absl::StrJoin(keys, ", ", [](std::string* out, const auto& row) { *out += row.first; });
+    return FileError(file, entry.line,
+                     absl::StrCat("unknown key \"", entry.key, "\"; allowed: ", allowed, extra));
   }
   const absl::Status set = key->second(entry.value, object);
   if (set.ok()) return set;
@@ -212,9 +211,10 @@ absl::StatusOr<LaneSpec> ParseLane(const Section& section, const std::string& fi
     const Entry& entry = section.entries[i];
     absl::Status status;
     if (entry.key == "like" || entry.key == "arguments") {
-      status = i == 0 ? StartLane(entry, benchmark, file, &lane)
-                      : FileError(file, entry.line,
-                                  absl::StrCat("\"", entry.key, "\" must be the lane's first entry"));
+      status = i == 0
+                   ? StartLane(entry, benchmark, file, &lane)
+                   : FileError(file, entry.line,
+                               absl::StrCat("\"", entry.key, "\" must be the lane's first entry"));
     } else if (entry.key == "args" || absl::StrContains(entry.key, '.')) {
       status = AddExtra(entry, file, &lane);
     } else {
@@ -239,7 +239,8 @@ absl::StatusOr<Metric> ParseMetric(const Section& section, const std::string& fi
     absl::Status set = SetKey(MetricKeys(), entry, "", file, &metric);
     if (!set.ok()) return set;
   }
-  if (metric.name.empty()) return FileError(file, section.line, "a metric has a name: [metric NAME]");
+  if (metric.name.empty())
+    return FileError(file, section.line, "a metric has a name: [metric NAME]");
   if (metric.source == "output" && metric.pattern.empty()) {
     return FileError(file, section.line,
                      absl::StrCat("metric ", metric.name, " needs a pattern, or from = one of ",
@@ -250,7 +251,8 @@ absl::StatusOr<Metric> ParseMetric(const Section& section, const std::string& fi
                      absl::StrCat("metric ", metric.name, " needs direction = higher or lower"));
   }
   if (metric.unit.empty() && metric.source != "output") {
-    metric.unit = absl::StrCat(FindMeasured(metric.source)->unit, metric.per_operation ? "/op" : "");
+    metric.unit =
+        absl::StrCat(FindMeasured(metric.source)->unit, metric.per_operation ? "/op" : "");
   }
   return metric;
 }
@@ -340,8 +342,7 @@ absl::StatusOr<LaneSpec> CommandLane(const std::vector<std::string>& command,
 }
 
 absl::StatusOr<std::vector<LaneSpec>> TakeLanes(std::vector<Section>* sections,
-                                                const std::string& file,
-                                                const std::string& folder,
+                                                const std::string& file, const std::string& folder,
                                                 const std::string& benchmark) {
   std::vector<LaneSpec> lanes;
   std::vector<Section> others;
@@ -351,7 +352,8 @@ absl::StatusOr<std::vector<LaneSpec>> TakeLanes(std::vector<Section>* sections,
       if (!lane.ok()) return lane.status();
       for (const LaneSpec& other : lanes) {
         if (other.name == lane->name) {
-          return FileError(file, section.line, absl::StrCat("lane ", lane->name, " stands here twice"));
+          return FileError(file, section.line,
+                           absl::StrCat("lane ", lane->name, " stands here twice"));
         }
       }
       lanes.push_back(*std::move(lane));
@@ -379,8 +381,8 @@ absl::StatusOr<std::vector<LaneSpec>> ReadLaneFile(const std::string& path,
   absl::StatusOr<std::vector<Section>> sections = ParseSections(*text, path);
   if (!sections.ok()) return sections.status();
   const std::size_t slash = path.rfind('/');
-  absl::StatusOr<std::vector<LaneSpec>> lanes = TakeLanes(
-      &*sections, path, slash == path.npos ? "." : path.substr(0, slash), benchmark);
+  absl::StatusOr<std::vector<LaneSpec>> lanes =
+      TakeLanes(&*sections, path, slash == path.npos ? "." : path.substr(0, slash), benchmark);
   if (!lanes.ok()) return lanes.status();
   if (!sections->empty()) {
     return FileError(path, sections->front().line,

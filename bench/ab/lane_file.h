@@ -15,8 +15,8 @@
 
 namespace hz4::ab {
 
-// A lane of random_mixed_mt_remote with these arguments, measured and checked as built-in lanes are.
-// `benchmark` is the program's path.
+// A lane of random_mixed_mt_remote with these arguments, measured and checked as built-in lanes
+// are. `benchmark` is the program's path.
 LaneSpec BenchmarkLane(const std::string& name, const std::vector<std::string>& arguments,
                        const std::string& benchmark);
 
@@ -31,8 +31,7 @@ absl::StatusOr<LaneSpec> CommandLane(const std::vector<std::string>& command,
 // Takes the [lane] and [metric] sections out of `sections`; others stay for the caller.
 // Relative commands with a slash are relative to `folder`.
 absl::StatusOr<std::vector<LaneSpec>> TakeLanes(std::vector<Section>* sections,
-                                                const std::string& file,
-                                                const std::string& folder,
+                                                const std::string& file, const std::string& folder,
                                                 const std::string& benchmark);
 
 // A whole lane file; sections that do not belong there are errors.

@@ -147,8 +147,8 @@ std::string BuildIdOfFile(const std::string& path) {
       if (head.n_type == NT_GNU_BUILD_ID) {
         std::string hex;
         for (std::size_t k = 0; k < head.n_descsz; ++k) {
-          absl::StrAppend(&hex, absl::Hex(static_cast<unsigned char>((*bytes)[content + k]),
-                                          absl::kZeroPad2));
+          absl::StrAppend(
+              &hex, absl::Hex(static_cast<unsigned char>((*bytes)[content + k]), absl::kZeroPad2));
         }
         return hex;
       }

@@ -29,7 +29,8 @@ double BusyProcessors(double seconds);
 
 // Of a shared library on disk.
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
-std::string BuildIdOfFile(const std::string& path);  // GNU build id in hex; empty where there is none
+std::string BuildIdOfFile(
+    const std::string& path);  // GNU build id in hex; empty where there is none
 
 }  // namespace hz4::ab
 

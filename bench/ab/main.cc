@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -47,10 +48,13 @@ int Complain(int status, const std::string& message) {
 
 int ExitOfError(const absl::Status& status) {
   switch (status.code()) {
-    case absl::StatusCode::kFailedPrecondition: return kExitInvalid;
+    case absl::StatusCode::kFailedPrecondition:
+      return kExitInvalid;
     case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kInternal: return kExitUnfit;
-    default: return kExitUsage;
+    case absl::StatusCode::kInternal:
+      return kExitUnfit;
+    default:
+      return kExitUsage;
   }
 }
 
@@ -71,8 +75,8 @@ absl::Status MakeFolder(const std::string& path) {
 Json EnvironmentRecord(int session, double busy, const std::string& no_hardware) {
   Json machine = DescribeMachine();
   machine.Set("busy_processors_before", Json(busy));
-  machine.Set("hardware_counters", Json(no_hardware.empty() ? "available"
-                                                            : "unavailable: " + no_hardware));
+  machine.Set("hardware_counters",
+              Json(no_hardware.empty() ? "available" : "unavailable: " + no_hardware));
   Json json = Json::Object();
   json.Set("record", Json("environment"));
   json.Set("session", Json(session));
@@ -86,7 +90,8 @@ void PrintVerdict(const Record& record, const Judgement& judgement) {
   std::printf("%s: %s\n", headline.verdict.c_str(), record.plan.title.c_str());
   for (const std::string& note : record.plan.notes) std::printf("  %s\n", note.c_str());
   for (const std::string& sentence : headline.sentences) std::printf("  %s\n", sentence.c_str());
-  for (const std::string& warning : judgement.warnings) std::printf("  note: %s\n", warning.c_str());
+  for (const std::string& warning : judgement.warnings)
+    std::printf("  note: %s\n", warning.c_str());
 }
 
 // Judges, writes the reports where a folder is given, prints, and gives the exit status.
@@ -115,14 +120,19 @@ int Verify(const Request& request) {
   return Conclude(loaded->record, folder);
 }
 
-// Runs what is left of the record's plan and concludes. The writer holds the folder.
-int Continue(const Request& request, const std::string& folder, Measurer* measurer,
-             RecordWriter* writer, Record* record) {
+// How many processors others keep busy; kUnavailable where --require-quiet does not allow that.
+absl::StatusOr<double> WatchOthers(const Request& request) {
   const double busy = BusyProcessors(kQuietSeconds);
   if (request.require_quiet && busy > kQuietLimit) {
-    return Complain(kExitUnfit, absl::StrFormat(
+    return absl::UnavailableError(absl::StrFormat(
         "others keep %.2f processors busy, --require-quiet allows %.2f", busy, kQuietLimit));
   }
+  return busy;
+}
+
+// Runs what is left of the record's plan and concludes. The writer holds the folder.
+int Continue(const std::string& folder, double busy, Measurer* measurer, RecordWriter* writer,
+             Record* record) {
   const Json environment =
       EnvironmentRecord(record->sessions, busy, measurer->WhyNoHardwareCounters());
   if (absl::Status written = writer->Append(environment); !written.ok()) return Fail(written);
@@ -132,8 +142,10 @@ int Continue(const Request& request, const std::string& folder, Measurer* measur
   progress.Say(absl::StrCat(record->plan.name, ": ", record->plan.title, "; results in ", folder));
   absl::Status run = RunCampaign(measurer, writer, &progress, &g_cancel, record);
   if (!run.ok()) {
-    Complain(0, absl::StrCat("stopped: ", run.message(), "; what stands in raw.jsonl is whole, go on "
-                             "with --resume=", folder));
+    Complain(0, absl::StrCat("stopped: ", run.message(),
+                             "; what stands in raw.jsonl is whole, go on "
+                             "with --resume=",
+                             folder));
     return ExitOfError(run);
   }
   if (g_cancel != 0) Complain(0, absl::StrCat("interrupted; go on with --resume=", folder));
@@ -148,11 +160,14 @@ int Resume(const Request& request) {
   Record& record = loaded->record;
   const absl::StatusOr<std::string> sha256 = Sha256OfFile(record.plan.library);
   if (!sha256.ok() || *sha256 != record.plan.library_sha256) {
-    return Complain(kExitInvalid, absl::StrCat(
-        record.plan.library, " is not the library of this campaign any more (sha256 ",
-        sha256.ok() ? *sha256 : std::string(sha256.status().message()), ", the record has ",
-        record.plan.library_sha256, ")"));
+    return Complain(
+        kExitInvalid,
+        absl::StrCat(record.plan.library, " is not the library of this campaign any more (sha256 ",
+                     sha256.ok() ? *sha256 : std::string(sha256.status().message()),
+                     ", the record has ", record.plan.library_sha256, ")"));
   }
+  const absl::StatusOr<double> busy = WatchOthers(request);
+  if (!busy.ok()) return Fail(busy.status());
   RecordWriter writer;
   if (absl::Status opened = writer.Open(folder, loaded->usable_bytes); !opened.ok()) {
     return Fail(opened);
@@ -167,7 +182,7 @@ int Resume(const Request& request) {
     record.notes.push_back(note);
   }
   Measurer measurer(record.plan.library, &g_cancel);
-  return Continue(request, folder, &measurer, &writer, &record);
+  return Continue(folder, *busy, &measurer, &writer, &record);
 }
 
 int PrintPlan(const Request& request, const Plan& plan) {
@@ -194,17 +209,19 @@ int NewCampaign(const Request& request) {
           ? absl::StrCat("ab-", plan->name, "-",
                          absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::UTCTimeZone()))
           : request.out);
-  if (absl::Status made = MakeFolder(folder); !made.ok()) return Fail(made);
-  RecordWriter writer;
   if (access((folder + "/raw.jsonl").c_str(), F_OK) == 0) {
     return Complain(kExitUnfit, absl::StrCat(folder, " holds a campaign already; --resume=", folder,
                                              " goes on with it, another --out= starts afresh"));
   }
+  const absl::StatusOr<double> busy = WatchOthers(request);
+  if (!busy.ok()) return Fail(busy.status());
+  if (absl::Status made = MakeFolder(folder); !made.ok()) return Fail(made);
+  RecordWriter writer;
   if (absl::Status opened = writer.Open(folder, 0); !opened.ok()) return Fail(opened);
   Record record;
   record.plan = *plan;
   if (absl::Status written = writer.Append(PlanToJson(*plan)); !written.ok()) return Fail(written);
-  return Continue(request, folder, &measurer, &writer, &record);
+  return Continue(folder, *busy, &measurer, &writer, &record);
 }
 
 int Main(int argc, char** argv) {

@@ -69,11 +69,15 @@ std::string TakeMetrics(const LaneSpec& lane, const std::string& output,
       value = found->second;
     }
     if (value.has_value() && metric.per_operation) {
-      if (operations > 0) *value /= operations;
-      else value.reset();
+      if (operations > 0)
+        *value /= operations;
+      else
+        value.reset();
     }
-    if (value.has_value()) run->values[metric.name] = *value;
-    else if (metric.role != Role::kInfo && missing.empty()) missing = metric.name;
+    if (value.has_value())
+      run->values[metric.name] = *value;
+    else if (metric.role != Role::kInfo && missing.empty())
+      missing = metric.name;
   }
   return missing;
 }
@@ -88,13 +92,16 @@ void Fail(Run* run, RunStatus status, const std::string& outcome, const std::str
 void JudgeOutcome(const LaneSpec& lane, const ProcessResult& result, const std::string& output,
                   Run* run) {
   switch (result.outcome) {
-    case ProcessOutcome::kCancelled: return Fail(run, RunStatus::kCancelled, run->outcome, "");
+    case ProcessOutcome::kCancelled:
+      return Fail(run, RunStatus::kCancelled, run->outcome, "");
     case ProcessOutcome::kNotStarted:
       return Fail(run, RunStatus::kNotStarted, run->outcome, result.error);
     case ProcessOutcome::kTimedOut:
       return Fail(run, RunStatus::kHung, run->outcome, result.hang_report);
-    case ProcessOutcome::kSignaled: return Fail(run, RunStatus::kCrashed, run->outcome, output);
-    case ProcessOutcome::kExited: break;
+    case ProcessOutcome::kSignaled:
+      return Fail(run, RunStatus::kCrashed, run->outcome, output);
+    case ProcessOutcome::kExited:
+      break;
   }
   if (result.exit_status != lane.exit_status) Fail(run, RunStatus::kFailed, run->outcome, output);
   if (!lane.forbid.empty() && Matches(lane.forbid, output)) {
@@ -162,9 +169,9 @@ std::vector<std::string> Measurer::Environment(const LaneSpec& lane, const Arm& 
   environment.push_back("HZ4_STRICT=abort");
   environment.push_back("HZ4_PRINT_CONFIG=json");
   environment.push_back("HZ4_OUTPUT=" + report_);
-  environment.push_back(absl::StrCat(lane.preload ? "LD_PRELOAD" : kLibraryVariable, "=", library_));
-  environment.push_back("AB_PADDING=" +
-                        std::string(static_cast<std::size_t>(slot.padding), 'x'));
+  environment.push_back(
+      absl::StrCat(lane.preload ? "LD_PRELOAD" : kLibraryVariable, "=", library_));
+  environment.push_back("AB_PADDING=" + std::string(static_cast<std::size_t>(slot.padding), 'x'));
   return environment;
 }
 
@@ -178,8 +185,8 @@ absl::StatusOr<ConfigReport> Measurer::Probe(const std::vector<std::string>& set
   spec.timeout_seconds = 20;
   const ProcessResult result = RunProcess(spec, cancel_);
   const ChildReport report = ParseChildReport(TakeReport());
-  const std::string said = absl::StrCat(DescribeOutcome(spec, result), result.err.empty() ? "" : ": ",
-                                        Tail(result.err));
+  const std::string said =
+      absl::StrCat(DescribeOutcome(spec, result), result.err.empty() ? "" : ": ", Tail(result.err));
   if (!result.Succeeded()) return absl::FailedPreconditionError(said);
   if (report.configs.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(

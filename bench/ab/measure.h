@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One run: the child's command and environment, its measurement, the proof of its arm, and whether it
-// ended as its lane says. Statistics are never on in a run that is timed.
+// One run: the child's command and environment, its measurement, the proof of its arm, and whether
+// it ended as its lane says. Statistics are never on in a run that is timed.
 
 #ifndef HZ4_BENCH_AB_MEASURE_H_
 #define HZ4_BENCH_AB_MEASURE_H_
@@ -35,7 +35,8 @@ class Measurer {
   std::string WhyNoHardwareCounters() const;
 
  private:
-  std::vector<std::string> Environment(const LaneSpec& lane, const Arm& arm, const Slot& slot) const;
+  std::vector<std::string> Environment(const LaneSpec& lane, const Arm& arm,
+                                       const Slot& slot) const;
   std::string TakeReport();  // what the last child wrote to HZ4_OUTPUT; the file is gone then
 
   std::string library_;

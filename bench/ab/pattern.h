@@ -18,8 +18,8 @@ absl::Status CheckPattern(const std::string& pattern);
 
 bool Matches(const std::string& pattern, const std::string& text);
 
-// The number in the first group (the whole match where there is no group) of the last match; thousands
-// separators are not understood. Nothing where there is no match or no number in it.
+// The number in the first group (the whole match where there is no group) of the last match;
+// thousands separators are not understood. Nothing where there is no match or no number in it.
 absl::optional<double> PickNumber(const std::string& pattern, const std::string& text);
 
 }  // namespace hz4::ab

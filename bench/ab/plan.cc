@@ -25,10 +25,14 @@ std::string RoleName(Role role) {
 
 std::string CheckKindName(CheckKind kind) {
   switch (kind) {
-    case CheckKind::kMoves: return "mechanism";
-    case CheckKind::kGate: return "gate";
-    case CheckKind::kObserve: return "observe";
-    case CheckKind::kPerf: return "perf";
+    case CheckKind::kMoves:
+      return "mechanism";
+    case CheckKind::kGate:
+      return "gate";
+    case CheckKind::kObserve:
+      return "observe";
+    case CheckKind::kPerf:
+      return "perf";
   }
   return "";
 }
@@ -96,8 +100,10 @@ std::size_t Plan::CountedArms() const { return arms.size() - (control ? 1 : 0); 
 std::string Plan::RuleOfDecision() const {
   std::string rule = absl::StrFormat(
       "Per lane and metric: log ratio per block, Hodges-Lehmann estimate. A gate passes when the "
-      "signed-rank test shows the gain above it and the interval agrees; it fails when both show the "
-      "gain below it; otherwise it is inconclusive. Primary gates: two-sided at %g over all of them "
+      "signed-rank test shows the gain above it and the interval agrees; it fails when both show "
+      "the "
+      "gain below it; otherwise it is inconclusive. Primary gates: two-sided at %g over all of "
+      "them "
       "(Holm). Guards: one-sided at %g each.",
       alpha, alpha);
   if (most_blocks > replay_blocks) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a campaign is going to do, complete before its first run: lanes, arms, gates, checks, numbers
-// of runs, the seed and the rule of decision. The plan is the first line of the record
+// What a campaign is going to do, complete before its first run: lanes, arms, gates, checks,
+// numbers of runs, the seed and the rule of decision. The plan is the first line of the record
 // (pre-registration); whoever has the record can recompute the verdict without this machine.
 //
 // Percentages are gains: positive is better, whatever the direction of the metric. The direction
@@ -45,12 +45,18 @@ struct Measured {
   bool hardware;
 };
 inline constexpr Measured kMeasured[] = {
-    {"wall", "s", false},           {"cpu", "s", false},
-    {"user", "s", false},           {"system", "s", false},
-    {"peak_rss", "MiB", false},     {"minor_faults", "faults", false},
-    {"major_faults", "faults", false}, {"page_faults", "faults", false},
-    {"context_switches", "switches", false}, {"instructions", "instructions", true},
-    {"cycles", "cycles", true},     {"cache_misses", "misses", true},
+    {"wall", "s", false},
+    {"cpu", "s", false},
+    {"user", "s", false},
+    {"system", "s", false},
+    {"peak_rss", "MiB", false},
+    {"minor_faults", "faults", false},
+    {"major_faults", "faults", false},
+    {"page_faults", "faults", false},
+    {"context_switches", "switches", false},
+    {"instructions", "instructions", true},
+    {"cycles", "cycles", true},
+    {"cache_misses", "misses", true},
     {"tlb_misses", "misses", true},
 };
 const Measured* FindMeasured(const std::string& name);
@@ -58,7 +64,7 @@ std::string MeasuredNames();
 
 // The gain of `variant` over `base` as a log ratio: positive is better.
 double Gain(const Metric& metric, double base, double variant);
-double PercentOfGain(double gain);   // log ratio -> percent
+double PercentOfGain(double gain);     // log ratio -> percent
 double GainOfPercent(double percent);  // and back
 
 // What only one arm of a lane gets. It is no policy: such lanes calibrate the laboratory itself.
@@ -71,18 +77,18 @@ struct ArmExtra {
 struct LaneSpec {
   std::string name;
   std::vector<std::string> command;
-  std::vector<std::string> environment;          // NAME=VALUE, the same for every arm
+  std::vector<std::string> environment;  // NAME=VALUE, the same for every arm
   std::vector<ArmExtra> extras;
-  std::vector<int> cpus;                         // empty: all
+  std::vector<int> cpus;  // empty: all
   double timeout_seconds = 120;
-  double min_seconds = 0;       // a run shorter than this is flagged: start-up is what it measures
-  bool preload = true;          // false: the command finds the library in AB_LIBRARY and loads it
+  double min_seconds = 0;  // a run shorter than this is flagged: start-up is what it measures
+  bool preload = true;     // false: the command finds the library in AB_LIBRARY and loads it
   bool whole_environment = false;  // true: the user's environment, not only PATH, HOME and the like
-  int repeats = 1;              // runs per arm and block; their median is the block's value
-  int exit_status = 0;          // the status a good run ends with
-  std::string require;          // patterns the output must, and must not, match
+  int repeats = 1;                 // runs per arm and block; their median is the block's value
+  int exit_status = 0;             // the status a good run ends with
+  std::string require;             // patterns the output must, and must not, match
   std::string forbid;
-  std::string operations;       // pattern: how many operations a run did, for per-operation metrics
+  std::string operations;  // pattern: how many operations a run did, for per-operation metrics
   std::vector<Metric> metrics;
 
   const Metric* FindMetric(const std::string& metric_name) const;
@@ -101,7 +107,7 @@ struct Arm {
 
 struct ConfigDifference {
   std::string knob;
-  std::vector<std::string> values;   // one per arm
+  std::vector<std::string> values;  // one per arm
   std::vector<std::string> origins;
 };
 
@@ -110,7 +116,7 @@ struct ConfigDifference {
 struct Gate {
   std::string lane;
   std::string metric;
-  double screen = 0;    // percent of gain, medians compared
+  double screen = 0;  // percent of gain, medians compared
   double replay = 0;
   bool strict = false;  // the replay must be above its limit, not only at it
   Role role = Role::kPrimary;
@@ -144,12 +150,12 @@ enum class Protocol {
 struct Plan {
   std::string name;
   std::string title;
-  std::string source;                 // the work order
+  std::string source;  // the work order
   std::string verdict_on_record;
   std::vector<std::string> readings;  // how ambiguous rules are read
   std::vector<std::string> notes;     // what this campaign's reader must know, e.g. "provisional"
   Protocol protocol = Protocol::kSound;
-  bool same_arms = false;             // declared A/A: equal fingerprints are what is asked for
+  bool same_arms = false;  // declared A/A: equal fingerprints are what is asked for
 
   std::vector<LaneSpec> lanes;
   std::vector<Arm> arms;  // [0] is the base; a control arm, where there is one, is the last
@@ -163,16 +169,16 @@ struct Plan {
   int warmup_blocks = 1;
   int screen_blocks = 0;
   int replay_blocks = 21;
-  int most_blocks = 21;    // replay blocks that an undecided lane may grow to
+  int most_blocks = 21;  // replay blocks that an undecided lane may grow to
   int counting_runs = 1;
   double alpha = 0.05;
   bool keep_going = false;  // measure on where a failed observation or screen would have stopped
   std::vector<std::string> counting_environment;
 
-  std::string library;         // path, hash and build id of what was preloaded
+  std::string library;  // path, hash and build id of what was preloaded
   std::string library_sha256;
   std::string library_build_id;
-  std::string command_line;    // repeats this campaign
+  std::string command_line;  // repeats this campaign
   bool aligned = true;
   bool fixed_layout = false;
 
@@ -180,7 +186,7 @@ struct Plan {
   const Arm* FindArm(const std::string& arm_name) const;
   // The variants: every arm but the base and the control.
   std::vector<const Arm*> Variants() const;
-  std::size_t CountedArms() const;  // how many arms have counting runs: all but the control
+  std::size_t CountedArms() const;     // how many arms have counting runs: all but the control
   std::string RuleOfDecision() const;  // in words, for the record and the report
 };
 

@@ -216,8 +216,8 @@ absl::StatusOr<Plan> PlanFromJson(const Json& json) {
     return absl::InvalidArgumentError("the first line of a record must be the plan");
   }
   if (json["format"].AsNumber() != kFormat) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the record has format ", json["format"].Dump(), ", this program reads ", kFormat));
+    return absl::InvalidArgumentError(absl::StrCat("the record has format ", json["format"].Dump(),
+                                                   ", this program reads ", kFormat));
   }
   Plan plan;
   Loader loader(json);
@@ -232,8 +232,8 @@ absl::StatusOr<Plan> PlanFromJson(const Json& json) {
   for (const Gate& gate : plan.gates) {
     const LaneSpec* lane = plan.FindLane(gate.lane);
     if (lane == nullptr || lane->FindMetric(gate.metric) == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("the plan in the record has a gate on ",
-                                                     gate.lane, ":", gate.metric, ", but not that"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the plan in the record has a gate on ", gate.lane, ":", gate.metric, ", but not that"));
     }
   }
   return plan;

@@ -19,9 +19,10 @@
 namespace hz4::ab {
 namespace {
 
-// One built-in lane on two processors: about how many seconds a run takes, and the standard deviation
-// of a block's log ratio between equal arms. From the recorded spread of single runs (quartiles 7, 11
-// and 24% apart): a normal spread of that width, times the square root of two for the two runs.
+// One built-in lane on two processors: about how many seconds a run takes, and the standard
+// deviation of a block's log ratio between equal arms. From the recorded spread of single runs
+// (quartiles 7, 11 and 24% apart): a normal spread of that width, times the square root of two for
+// the two runs.
 struct Typical {
   const char* lane;
   double seconds;
@@ -57,8 +58,7 @@ LaneFacts FactsOf(const LaneSpec& lane, const Record* earlier) {
   if (!seconds.empty()) facts.seconds = Median(seconds);
   // The control arm is the honest measure; of a declared A/A every arm is one.
   const std::string arm = earlier->plan.control ? kControlArm : earlier->plan.arms.back().name;
-  const std::vector<double> gains =
-      samples.Gains(kStageReplay, *old, old->metrics.front(), arm);
+  const std::vector<double> gains = samples.Gains(kStageReplay, *old, old->metrics.front(), arm);
   if (gains.size() >= 5) facts.noise = StandardDeviation(gains);
   return facts;
 }
@@ -71,16 +71,17 @@ std::string VisibleText(const Plan& plan, const LaneFacts& facts, int blocks, Ro
 }
 
 std::string GateLine(const Plan& plan, const Gate& gate, const LaneFacts& facts) {
-  std::string line = absl::StrFormat("    gate %s %s %s: %d blocks see %s", gate.metric,
-                                     LimitText(gate.replay, gate.strict), RoleName(gate.role),
-                                     plan.replay_blocks,
-                                     VisibleText(plan, facts, plan.replay_blocks, gate.role));
+  std::string line =
+      absl::StrFormat("    gate %s %s %s: %d blocks see %s", gate.metric,
+                      LimitText(gate.replay, gate.strict), RoleName(gate.role), plan.replay_blocks,
+                      VisibleText(plan, facts, plan.replay_blocks, gate.role));
   if (!facts.noise.has_value()) return line + "\n";
   const int sides = gate.role == Role::kGuard ? 1 : 2;
   const double distance = std::fabs(GainOfPercent(gate.replay));
   if (distance == 0) {
     absl::StrAppend(&line, "; undecidable for an arm equal to the base");
-  } else if (SmallestVisibleEffect(*facts.noise, plan.replay_blocks, plan.alpha, sides) > distance) {
+  } else if (SmallestVisibleEffect(*facts.noise, plan.replay_blocks, plan.alpha, sides) >
+             distance) {
     absl::StrAppend(&line, "; undecidable: it takes ",
                     BlocksNeeded(*facts.noise, distance, plan.alpha, sides), " blocks");
   }
@@ -110,10 +111,10 @@ std::string DescribePlan(const Plan& plan, const Record* earlier) {
     known = known && facts.seconds.has_value();
     total += runs * facts.seconds.value_or(0);
     largest += (runs + more) * facts.seconds.value_or(0);
-    absl::StrAppend(&text, ", noise ",
-                    facts.noise.has_value() ? absl::StrFormat("%.1f%%", 100 * *facts.noise)
-                                            : "unknown",
-                    " per block\n");
+    absl::StrAppend(
+        &text, ", noise ",
+        facts.noise.has_value() ? absl::StrFormat("%.1f%%", 100 * *facts.noise) : "unknown",
+        " per block\n");
     for (const Gate& gate : ClaimGates(plan)) {
       if (gate.lane == lane.name) absl::StrAppend(&text, GateLine(plan, gate, facts));
     }
@@ -121,7 +122,8 @@ std::string DescribePlan(const Plan& plan, const Record* earlier) {
   absl::StrAppend(&text, "  time: ",
                   known ? absl::StrFormat("%.0f s", total)
                         : "unknown (--noise=FOLDER of an earlier campaign says)");
-  if (known && largest > total) absl::StrAppend(&text, absl::StrFormat(", at most %.0f s", largest));
+  if (known && largest > total)
+    absl::StrAppend(&text, absl::StrFormat(", at most %.0f s", largest));
   absl::StrAppend(&text, "\n  noise and time from ",
                   earlier == nullptr ? "the table of the built-in lanes" : "the earlier campaign",
                   "\n  rule: ", plan.RuleOfDecision(), "\n  seed: ", plan.seed, "\n");

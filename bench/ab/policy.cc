@@ -56,7 +56,8 @@ absl::Status CheckSettings(const std::vector<std::string>& settings) {
     const std::string name = setting.substr(0, equals);
     if (equals == setting.npos || !absl::StartsWith(name, "HZ4_")) {
       return absl::InvalidArgumentError(
-          absl::StrCat("\"", setting, "\" is not HZ4_NAME=VALUE: arms are hz4's policies; other "
+          absl::StrCat("\"", setting,
+                       "\" is not HZ4_NAME=VALUE: arms are hz4's policies; other "
                        "variables belong into a lane file (env, env.ARM)"));
     }
     if (BelongsToRunner(name)) {

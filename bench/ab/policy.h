@@ -14,8 +14,8 @@
 
 namespace hz4::ab {
 
-// Every setting is NAME=VALUE of a knob that arms may set, with a value the knob takes. The error is
-// the registry's own: name, value, what is allowed, the nearest name.
+// Every setting is NAME=VALUE of a knob that arms may set, with a value the knob takes. The error
+// is the registry's own: name, value, what is allowed, the nearest name.
 absl::Status CheckSettings(const std::vector<std::string>& settings);
 
 }  // namespace hz4::ab

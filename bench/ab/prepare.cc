@@ -92,9 +92,9 @@ absl::Status CheckFingerprints(const Plan& plan) {
           plan.arms[0].fingerprint, ": nothing to compare; --aa declares a comparison of equals"));
     }
     if (!equal && plan.same_arms) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "declared A/A, but base has fingerprint ", plan.arms[0].fingerprint, " and ",
-          plan.arms[i].name, " has ", plan.arms[i].fingerprint));
+      return absl::FailedPreconditionError(
+          absl::StrCat("declared A/A, but base has fingerprint ", plan.arms[0].fingerprint, " and ",
+                       plan.arms[i].name, " has ", plan.arms[i].fingerprint));
     }
   }
   return absl::OkStatus();

@@ -47,9 +47,8 @@ double SecondsLeft(const Plan& plan, const std::vector<Run>& runs) {
     for (const char* stage : {kStageCount, kStageWarmup, kStageScreen, kStageReplay}) {
       const int whole = static_cast<int>(samples.Blocks(stage, lane.name).size());
       const bool counting = std::string(stage) == kStageCount;
-      const double per_block =
-          counting ? static_cast<double>(plan.CountedArms())
-                   : static_cast<double>(plan.arms.size()) * lane.repeats;
+      const double per_block = counting ? static_cast<double>(plan.CountedArms())
+                                        : static_cast<double>(plan.arms.size()) * lane.repeats;
       runs_left += std::max(0, PlannedBlocks(plan, stage) - whole) * per_block;
     }
     left += runs_left * Median(seen[lane.name]);

@@ -33,7 +33,8 @@ class Progress {
   void Say(const std::string& line);
 
  private:
-  std::string LaneLine(const std::string& lane, const std::string& stage, const Samples& samples) const;
+  std::string LaneLine(const std::string& lane, const std::string& stage,
+                       const Samples& samples) const;
   void Redraw(const Step& step, const std::vector<Run>& runs);
 
   const Plan& plan_;

@@ -24,12 +24,12 @@ namespace hz4::ab {
 enum class RunStatus {
   kOk,
   kNotStarted,
-  kCrashed,       // by a signal
-  kFailed,        // another exit status than the lane's
-  kHung,          // over its time limit
-  kWrongOutput,   // a required pattern is missing or a forbidden one is there
-  kNoMetric,      // a metric's pattern found nothing
-  kNotProven,     // the child reported another configuration than the arm's, or none
+  kCrashed,      // by a signal
+  kFailed,       // another exit status than the lane's
+  kHung,         // over its time limit
+  kWrongOutput,  // a required pattern is missing or a forbidden one is there
+  kNoMetric,     // a metric's pattern found nothing
+  kNotProven,    // the child reported another configuration than the arm's, or none
   kCancelled,
 };
 std::string RunStatusName(RunStatus status);
@@ -37,17 +37,17 @@ std::string RunStatusName(RunStatus status);
 struct Run {
   int session = 0;  // 0, then 1 more with each --resume: a torn block is repeated as a whole
   Slot slot;
-  int order = 0;    // position among all runs of the campaign
+  int order = 0;       // position among all runs of the campaign
   double started = 0;  // seconds since the epoch
   RunStatus status = RunStatus::kOk;
-  std::string outcome;      // "exit 0", "killed by SIGSEGV", ...
-  std::string detail;       // what a person needs where it failed: end of the output, hang report
+  std::string outcome;  // "exit 0", "killed by SIGSEGV", ...
+  std::string detail;   // what a person needs where it failed: end of the output, hang report
   std::string fingerprint;
-  std::string mapping;      // the library as mapped in the child, by the child's own report
+  std::string mapping;  // the library as mapped in the child, by the child's own report
   double wall_seconds = 0;
-  double runner_seconds = 0;  // what the runner itself spent around the child
-  double others_cpu = 0;      // processors kept busy by others meanwhile
-  double steal = 0;           // share of the time stolen by the hypervisor
+  double runner_seconds = 0;               // what the runner itself spent around the child
+  double others_cpu = 0;                   // processors kept busy by others meanwhile
+  double steal = 0;                        // share of the time stolen by the hypervisor
   std::map<std::string, double> values;    // metric -> value; a missing name is "unavailable"
   std::map<std::string, double> counters;  // of a counting run
 };
@@ -64,8 +64,8 @@ struct Record {
   int sessions = 0;
 };
 
-// Reads a record. A torn last line (no newline, or not JSON) is left out and named in `dropped`, with
-// `usable_bytes` in front of it; a broken line elsewhere is an error that names the line.
+// Reads a record. A torn last line (no newline, or not JSON) is left out and named in `dropped`,
+// with `usable_bytes` in front of it; a broken line elsewhere is an error that names the line.
 struct LoadedRecord {
   Record record;
   std::string dropped;

@@ -19,7 +19,7 @@ std::string HtmlReport(const ReportInput& input);
 std::string RawTsv(const ReportInput& input);      // one line per run
 std::string SummaryTsv(const ReportInput& input);  // one line per gate and variant
 Json SummaryJson(const ReportInput& input);
-std::string JUnitXml(const ReportInput& input);    // one test case per gate, check and bad run
+std::string JUnitXml(const ReportInput& input);  // one test case per gate, check and bad run
 
 // One arm in Google Benchmark's JSON: `compare.py benchmarks base.json variant.json` reads a pair.
 Json GoogleBenchmarkJson(const ReportInput& input, const std::string& arm);

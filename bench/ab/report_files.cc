@@ -79,8 +79,8 @@ Json CountersJson(const ReportInput& input) {
 }
 
 std::string Xml(const std::string& text) {
-  std::string clean = absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+  std::string clean =
+      absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
   for (char& c : clean) {
     if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') c = '?';
   }
@@ -99,10 +99,12 @@ std::vector<TestCase> TestCases(const ReportInput& input) {
   for (const auto* stage : {&input.judgement.screen, &input.judgement.replay}) {
     if (plan.protocol != Protocol::kWorkOrder) break;
     for (const GateResult& result : *stage) {
-      cases.push_back({absl::StrCat("medians.", result.stage, ".", result.gate.lane, ".", result.arm),
-                       result.pass ? "" : absl::StrFormat("%+.2f%%, asked %s", result.percent,
-                                                          LimitText(result.limit, false)),
-                       ""});
+      cases.push_back(
+          {absl::StrCat("medians.", result.stage, ".", result.gate.lane, ".", result.arm),
+           result.pass ? ""
+                       : absl::StrFormat("%+.2f%%, asked %s", result.percent,
+                                         LimitText(result.limit, false)),
+           ""});
     }
   }
   for (const Claim& claim : input.judgement.claims) {
@@ -112,9 +114,9 @@ std::vector<TestCase> TestCases(const ReportInput& input) {
                      claim.verdict == Verdict::kInconclusive ? words : ""});
   }
   for (const CheckResult& result : input.judgement.checks) {
-    cases.push_back({absl::StrCat("check.", CheckKindName(result.check.kind), ".",
-                                  result.check.expression),
-                     result.known && result.holds ? "" : result.text, ""});
+    cases.push_back(
+        {absl::StrCat("check.", CheckKindName(result.check.kind), ".", result.check.expression),
+         result.known && result.holds ? "" : result.text, ""});
   }
   for (const std::string& reason : input.judgement.invalid) cases.push_back({"valid", reason, ""});
   return cases;
@@ -221,7 +223,8 @@ Json GoogleBenchmarkJson(const ReportInput& input, const std::string& arm) {
       const auto value = run->values.find(metric.name);
       if (value == run->values.end()) continue;
       // compare.py compares times, so a rate becomes the time of one unit of it.
-      const double nanoseconds = 1e9 * (metric.higher_is_better ? 1 / value->second : value->second);
+      const double nanoseconds =
+          1e9 * (metric.higher_is_better ? 1 / value->second : value->second);
       Json one = Json::Object();
       one.Set("name", Json(lane.name));
       one.Set("run_name", Json(lane.name));

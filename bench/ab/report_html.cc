@@ -101,7 +101,8 @@ void AppendTable(const Table& table, std::string* html) {
   *html += "<div class=\"wide\"><table><thead><tr>";
   for (std::size_t i = 0; i < table.header.size(); ++i) {
     const bool number = i < table.rows[0].size() && table.rows[0][i].number;
-    absl::StrAppend(html, number ? "<th class=\"number\">" : "<th>", Escaped(table.header[i]), "</th>");
+    absl::StrAppend(html, number ? "<th class=\"number\">" : "<th>", Escaped(table.header[i]),
+                    "</th>");
   }
   *html += "</tr></thead><tbody>";
   for (const std::vector<Cell>& row : table.rows) {
@@ -112,7 +113,8 @@ void AppendTable(const Table& table, std::string* html) {
   *html += "</tbody></table></div>\n";
 }
 
-void AppendList(const std::string& title, const std::vector<std::string>& items, std::string* html) {
+void AppendList(const std::string& title, const std::vector<std::string>& items,
+                std::string* html) {
   if (items.empty()) return;
   absl::StrAppend(html, "<h2>", Escaped(title), "</h2><ul>");
   for (const std::string& item : items) absl::StrAppend(html, "<li>", Escaped(item), "</li>");
@@ -160,15 +162,21 @@ std::string HtmlReport(const ReportInput& input) {
   AppendList("Why it is invalid", input.judgement.invalid, &html);
   AppendList("Notes", plan.notes, &html);
   if (!input.judgement.claims.empty()) {
-    absl::StrAppend(&html, "<h2>Gains and their gates</h2><p class=\"note\">Right is better. The bar is "
-                    "the interval, the block on it the estimate, the dashed line the gate, the thin line "
-                    "no difference.</p>", ForestPlot(input), "\n");
+    absl::StrAppend(
+        &html,
+        "<h2>Gains and their gates</h2><p class=\"note\">Right is better. The bar is "
+        "the interval, the block on it the estimate, the dashed line the gate, the thin line "
+        "no difference.</p>",
+        ForestPlot(input), "\n");
   }
   AppendCharts("The runs over time", "Every run of the stage the verdict stands on.", &RunsOverTime,
                input, &html);
-  AppendCharts("Distributions", "The share of runs at or below a value.", &Distribution, input, &html);
-  AppendCharts("Memory", "Peak resident memory and the lane's metric, medians. An arm that another "
-               "beats in both is not worth having.", &Memory, input, &html);
+  AppendCharts("Distributions", "The share of runs at or below a value.", &Distribution, input,
+               &html);
+  AppendCharts("Memory",
+               "Peak resident memory and the lane's metric, medians. An arm that another "
+               "beats in both is not worth having.",
+               &Memory, input, &html);
   for (const Table& table : ReportTables(input)) AppendTable(table, &html);
   AppendList("Warnings", input.judgement.warnings, &html);
   AppendList("Readings of the work order", plan.readings, &html);

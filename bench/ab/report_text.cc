@@ -68,7 +68,8 @@ std::string MarkdownReport(const ReportInput& input) {
   const Headline headline = DecisionInWords(plan, input.judgement);
   std::string out = absl::StrCat("# ", headline.verdict, ": ",
                                  plan.title.empty() ? plan.name : plan.title, "\n\n");
-  for (const std::string& sentence : headline.sentences) absl::StrAppend(&out, "- ", sentence, "\n");
+  for (const std::string& sentence : headline.sentences)
+    absl::StrAppend(&out, "- ", sentence, "\n");
   absl::StrAppend(&out, "\nRepeat it: `", plan.command_line, "`\n");
   if (!plan.source.empty()) absl::StrAppend(&out, "\nWork order: ", plan.source, "\n");
   if (!plan.verdict_on_record.empty()) {
@@ -95,16 +96,17 @@ std::string RawTsv(const ReportInput& input) {
   for (const Run& run : input.record.runs) {
     absl::StrAppend(&out, run.session, "\t", run.order, "\t", run.slot.stage, "\t", run.slot.block,
                     "\t", run.slot.lane, "\t");
-    absl::StrAppend(&out, run.slot.arm, "\t", run.slot.repeat, "\t",
-                    absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
-                                     absl::UnixEpoch() + absl::Seconds(run.started),
-                                     absl::UTCTimeZone()));
+    absl::StrAppend(
+        &out, run.slot.arm, "\t", run.slot.repeat, "\t",
+        absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::UnixEpoch() + absl::Seconds(run.started),
+                         absl::UTCTimeZone()));
     absl::StrAppend(&out, "\t", RunStatusName(run.status), "\t", Clean(run.outcome), "\t",
                     run.fingerprint, "\t", absl::StrFormat("%.6f", run.wall_seconds));
     for (const std::string& metric : metrics) {
       const auto value = run.values.find(metric);
-      absl::StrAppend(&out, "\t", value == run.values.end()
-                                      ? "unavailable" : absl::StrFormat("%.10g", value->second));
+      absl::StrAppend(
+          &out, "\t",
+          value == run.values.end() ? "unavailable" : absl::StrFormat("%.10g", value->second));
     }
     out.push_back('\n');
   }
@@ -113,17 +115,18 @@ std::string RawTsv(const ReportInput& input) {
 
 std::string SummaryTsv(const ReportInput& input) {
   std::string out =
-      "stage\tlane\tmetric\tarm\trole\truns\tbase_median\tvariant_median\tgain_percent\tgate_percent\t"
+      "stage\tlane\tmetric\tarm\trole\truns\tbase_median\tvariant_median\tgain_percent\tgate_"
+      "percent\t"
       "by_medians\tblocks\testimate_percent\tlow_percent\thigh_percent\tconfidence\tp\tp_adjusted\t"
       "noise_percent\tsound\tblocks_needed\n";
   for (const auto* stage : {&input.judgement.screen, &input.judgement.replay}) {
     for (const GateResult& result : *stage) {
       absl::StrAppend(&out, result.stage, "\t", result.gate.lane, "\t", result.gate.metric, "\t",
                       result.arm, "\t", RoleName(result.gate.role));
-      absl::StrAppend(&out, absl::StrFormat("\t%d\t%.10g\t%.10g\t%.4f\t%.2f\t%s", result.runs,
-                                            result.base_median, result.variant_median,
-                                            result.percent, result.limit,
-                                            result.pass ? "PASS" : "FAIL"));
+      absl::StrAppend(&out,
+                      absl::StrFormat("\t%d\t%.10g\t%.10g\t%.4f\t%.2f\t%s", result.runs,
+                                      result.base_median, result.variant_median, result.percent,
+                                      result.limit, result.pass ? "PASS" : "FAIL"));
       const Claim* claim = nullptr;
       for (const Claim& one : input.judgement.claims) {
         if (result.stage == input.judgement.stage && one.lane == result.gate.lane &&
@@ -135,11 +138,13 @@ std::string SummaryTsv(const ReportInput& input) {
         absl::StrAppend(&out, "\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\n");
         continue;
       }
-      absl::StrAppend(&out, absl::StrFormat(
-          "\t%d\t%.4f\t%.4f\t%.4f\t%.2f\t%.6f\t%.6f\t%.4f\t%s\t%d\n", claim->blocks,
-          PercentOfGain(claim->estimate), PercentOfGain(claim->interval.low),
-          PercentOfGain(claim->interval.high), claim->confidence, claim->p, claim->p_adjusted,
-          100 * claim->noise, VerdictName(claim->verdict), claim->blocks_needed));
+      absl::StrAppend(
+          &out,
+          absl::StrFormat("\t%d\t%.4f\t%.4f\t%.4f\t%.2f\t%.6f\t%.6f\t%.4f\t%s\t%d\n", claim->blocks,
+                          PercentOfGain(claim->estimate), PercentOfGain(claim->interval.low),
+                          PercentOfGain(claim->interval.high), claim->confidence, claim->p,
+                          claim->p_adjusted, 100 * claim->noise, VerdictName(claim->verdict),
+                          claim->blocks_needed));
     }
   }
   return out;

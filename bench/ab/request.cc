@@ -37,9 +37,9 @@ absl::StatusOr<std::string> ProductFile(const std::string& given, const std::str
                                         const char* flag) {
   const std::string path = given.empty() ? FindRunfile(path_from_root) : UserPath(given);
   if (path.empty() || access(path.c_str(), R_OK) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(given.empty() ? path_from_root : given, " is not there; --", flag,
-                     "=PATH says where it is"));
+    return absl::InvalidArgumentError(absl::StrCat(given.empty() ? path_from_root : given,
+                                                   " is not there; --", flag,
+                                                   "=PATH says where it is"));
   }
   return path;
 }
@@ -149,10 +149,10 @@ void DropForeignChecks(const Request& request, Plan* plan) {
   const auto foreign = [&](const Check& check) {
     bool unknown = false;
     const absl::Status status = Evaluate(check.expression, [&](const Operand& operand) {
-      unknown = unknown || plan->FindArm(operand.arm) == nullptr ||
-                plan->FindLane(operand.lane) == nullptr;
-      return 1.0;
-    }).status();
+                                  unknown = unknown || plan->FindArm(operand.arm) == nullptr ||
+                                            plan->FindLane(operand.lane) == nullptr;
+                                  return 1.0;
+                                }).status();
     return status.ok() && unknown;
   };
   const auto first = std::stable_partition(plan->checks.begin(), plan->checks.end(),
@@ -287,7 +287,8 @@ absl::StatusOr<Plan> BuildPlan(const Request& request) {
   ChooseNumbers(request, &plan);
   if (!request.cpus.empty()) {
     absl::StatusOr<std::vector<int>> cpus = ParseCpus(request.cpus);
-    if (!cpus.ok()) return absl::InvalidArgumentError(absl::StrCat("--cpus: ", cpus.status().message()));
+    if (!cpus.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--cpus: ", cpus.status().message()));
     for (LaneSpec& lane : plan.lanes) lane.cpus = *cpus;
   }
   if (!request.name.empty()) plan.name = request.name;

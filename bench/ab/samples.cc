@@ -21,8 +21,8 @@ Samples::Samples(const Plan& plan, const std::vector<Run>& runs) : plan_(plan), 
     const LaneSpec* lane = plan.FindLane(std::get<1>(key.first));
     if (lane == nullptr) continue;
     const bool counting = std::get<0>(key.first) == kStageCount;
-    const std::size_t all = counting ? plan.CountedArms()
-                                     : plan.arms.size() * static_cast<std::size_t>(lane->repeats);
+    const std::size_t all =
+        counting ? plan.CountedArms() : plan.arms.size() * static_cast<std::size_t>(lane->repeats);
     if (members.size() == all) whole_[key.first] = members;
   }
 }
@@ -30,7 +30,8 @@ Samples::Samples(const Plan& plan, const std::vector<Run>& runs) : plan_(plan), 
 std::vector<int> Samples::Blocks(const std::string& stage, const std::string& lane) const {
   std::vector<int> blocks;
   for (auto it = whole_.lower_bound({stage, lane, 0});
-       it != whole_.end() && std::get<0>(it->first) == stage && std::get<1>(it->first) == lane; ++it) {
+       it != whole_.end() && std::get<0>(it->first) == stage && std::get<1>(it->first) == lane;
+       ++it) {
     blocks.push_back(std::get<2>(it->first));
   }
   return blocks;
@@ -81,8 +82,10 @@ std::vector<double> Samples::Gains(const std::string& stage, const LaneSpec& lan
     if (base.empty() || variant.empty()) continue;
     const double gain = Gain(metric, Median(base), Median(variant));
     // Two zeros are equal; a zero against a number has no ratio and no place among ratios.
-    if (std::isfinite(gain)) gains.push_back(gain);
-    else if (Median(base) == Median(variant)) gains.push_back(0);
+    if (std::isfinite(gain))
+      gains.push_back(gain);
+    else if (Median(base) == Median(variant))
+      gains.push_back(0);
   }
   return gains;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs as samples: which blocks are whole, what each arm's value in them is, and the log ratios that
-// the paired statistics take. A block counts when one session ran every arm of it; the parts of a
-// block that Ctrl-C or a crash of the machine tore are in the record and in no sample.
+// Runs as samples: which blocks are whole, what each arm's value in them is, and the log ratios
+// that the paired statistics take. A block counts when one session ran every arm of it; the parts
+// of a block that Ctrl-C or a crash of the machine tore are in the record and in no sample.
 
 #ifndef HZ4_BENCH_AB_SAMPLES_H_
 #define HZ4_BENCH_AB_SAMPLES_H_

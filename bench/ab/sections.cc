@@ -73,7 +73,8 @@ absl::StatusOr<std::vector<Section>> ParseSections(const std::string& text,
     }
     const std::size_t equals = line.find('=');
     if (equals == line.npos || equals == 0) {
-      return FileError(file, number, absl::StrCat("\"", line, "\" is neither [section] nor key = value"));
+      return FileError(file, number,
+                       absl::StrCat("\"", line, "\" is neither [section] nor key = value"));
     }
     if (sections.empty()) return FileError(file, number, "an entry stands before any [section]");
     Entry entry;
@@ -98,8 +99,10 @@ absl::StatusOr<std::vector<std::string>> SplitWords(const std::string& text) {
       word.push_back(text[i]);
       inside = true;
     } else if (quote != 0) {
-      if (c == quote) quote = 0;
-      else word.push_back(c);
+      if (c == quote)
+        quote = 0;
+      else
+        word.push_back(c);
     } else if (c == '\'' || c == '"') {
       quote = c;
       inside = true;
@@ -121,8 +124,11 @@ std::string JoinWords(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
     if (!text.empty()) text.push_back(' ');
-    const bool plain = !word.empty() && word.find_first_not_of(
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%") == word.npos;
+    const bool plain =
+        !word.empty() &&
+        word.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%") ==
+            word.npos;
     if (plain) {
       text += word;
       continue;
@@ -148,9 +154,12 @@ absl::StatusOr<double> ParsePercent(const std::string& text) {
 absl::StatusOr<double> ParseSeconds(const std::string& text) {
   absl::string_view number = absl::StripAsciiWhitespace(text);
   double unit = 1;
-  if (absl::ConsumeSuffix(&number, "ms")) unit = 1e-3;
-  else if (absl::ConsumeSuffix(&number, "min")) unit = 60;
-  else absl::ConsumeSuffix(&number, "s");
+  if (absl::ConsumeSuffix(&number, "ms"))
+    unit = 1e-3;
+  else if (absl::ConsumeSuffix(&number, "min"))
+    unit = 60;
+  else
+    absl::ConsumeSuffix(&number, "s");
   double value = 0;
   if (!absl::SimpleAtod(number, &value) || !(value >= 0 && value < 1e6)) {
     return NotAllowed(text, "a time such as 60s, 500ms or 2min");

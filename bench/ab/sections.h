@@ -50,8 +50,8 @@ absl::StatusOr<std::vector<std::string>> SplitWords(const std::string& text);
 std::string JoinWords(const std::vector<std::string>& words);
 
 // Values. The error says what is allowed; the caller adds where.
-absl::StatusOr<double> ParsePercent(const std::string& text);       // "1.5%", "-1.0"
-absl::StatusOr<double> ParseSeconds(const std::string& text);       // "60", "60s", "500ms", "2min"
+absl::StatusOr<double> ParsePercent(const std::string& text);  // "1.5%", "-1.0"
+absl::StatusOr<double> ParseSeconds(const std::string& text);  // "60", "60s", "500ms", "2min"
 absl::StatusOr<bool> ParseYesNo(const std::string& text);
 absl::StatusOr<int> ParseCount(const std::string& text, int least, int most);
 absl::StatusOr<std::vector<int>> ParseCpus(const std::string& text);  // "0-3,8"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One block of 64 bytes after the other. The constants are the first 32 bits of the fractional parts
-// of cube roots (and square roots) of the first primes, as the standard defines them.
+// One block of 64 bytes after the other. The constants are the first 32 bits of the fractional
+// parts of cube roots (and square roots) of the first primes, as the standard defines them.
 
 #include "bench/ab/sha256.h"
 

@@ -206,7 +206,8 @@ double MannWhitney(const std::vector<double>& a, const std::vector<double>& b) {
   const std::vector<double> ranks = Midranks(all);
   const double n = static_cast<double>(a.size());
   const double m = static_cast<double>(b.size());
-  const double sum = std::accumulate(ranks.begin(), ranks.begin() + static_cast<long>(a.size()), 0.0);
+  const double sum =
+      std::accumulate(ranks.begin(), ranks.begin() + static_cast<long>(a.size()), 0.0);
   double square = 0;
   const double middle = (n + m + 1) / 2;
   for (double rank : ranks) square += (rank - middle) * (rank - middle);
@@ -242,8 +243,8 @@ double KolmogorovSmirnov(const std::vector<double>& a, const std::vector<double>
     const double at = std::min(x[i], y[j]);
     while (i < x.size() && x[i] <= at) ++i;
     while (j < y.size() && y[j] <= at) ++j;
-    distance = std::max(distance,
-                        std::fabs(static_cast<double>(i) / n - static_cast<double>(j) / m));
+    distance =
+        std::max(distance, std::fabs(static_cast<double>(i) / n - static_cast<double>(j) / m));
   }
   const double root = std::sqrt(n * m / (n + m));
   const double lambda = (root + 0.12 + 0.11 / root) * distance;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The statistics of an A/B campaign: pure functions over samples, no I/O, no clock, no global state.
-// Randomness enters only through a seed that the caller gives, so every figure can be recomputed.
+// The statistics of an A/B campaign: pure functions over samples, no I/O, no clock, no global
+// state. Randomness enters only through a seed that the caller gives, so every figure can be
+// recomputed.
 //
-// The paired functions take one number per block: the logarithm of the ratio between the two arms of
-// that block. Under "no difference" these numbers are symmetric around zero, because the order inside
-// a block is drawn at random; that symmetry, and no shape of the noise, is all the tests rely on.
+// The paired functions take one number per block: the logarithm of the ratio between the two arms
+// of that block. Under "no difference" these numbers are symmetric around zero, because the order
+// inside a block is drawn at random; that symmetry, and no shape of the noise, is all the tests
+// rely on.
 
 #ifndef HZ4_BENCH_AB_STATS_H_
 #define HZ4_BENCH_AB_STATS_H_

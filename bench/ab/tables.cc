@@ -19,7 +19,7 @@
 namespace hz4::ab {
 namespace {
 
-constexpr double kMovedFactor = 2;   // counters wander: a lesser difference says nothing
+constexpr double kMovedFactor = 2;  // counters wander: a lesser difference says nothing
 constexpr double kMovedAtLeast = 1000;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -44,15 +44,18 @@ Table GateTable(const ReportInput& input, const std::vector<GateResult>& results
   if (results.empty()) return table;
   const std::string& stage = results.front().stage;
   table.title = absl::StrCat("Gates by medians: ", stage);
-  table.note = "Percentages are gains: positive is better. The last column is the sound verdict on "
-               "the same gate, where this stage's data carry it.";
+  table.note =
+      "Percentages are gains: positive is better. The last column is the sound verdict on "
+      "the same gate, where this stage's data carry it.";
   if (input.record.plan.same_arms) {
-    table.note = "What medians against gates say of arms that are equal: a FAIL or PASS here is noise.";
+    table.note =
+        "What medians against gates say of arms that are equal: a FAIL or PASS here is noise.";
   }
-  table.header = {"lane", "metric", "arm", "runs", "base median", "median", "gain", "gate",
-                  "by medians", "sound"};
+  table.header = {"lane",   "metric", "arm",  "runs",       "base median",
+                  "median", "gain",   "gate", "by medians", "sound"};
   for (const GateResult& result : results) {
-    const Claim* claim = stage == input.judgement.stage ? FindClaim(input.judgement, result) : nullptr;
+    const Claim* claim =
+        stage == input.judgement.stage ? FindClaim(input.judgement, result) : nullptr;
     table.rows.push_back(
         {Code(result.gate.lane), Code(result.gate.metric), Code(result.arm),
          Number(absl::StrCat(result.runs)),
@@ -61,7 +64,8 @@ Table GateTable(const ReportInput& input, const std::vector<GateResult>& results
          Number(absl::StrFormat("%+.2f%%", result.percent)),
          Number(LimitText(result.limit, result.gate.strict && stage == kStageReplay)),
          Judged(result.pass),
-         claim == nullptr ? Text("-") : Judged(VerdictName(claim->verdict), ToneOf(claim->verdict))});
+         claim == nullptr ? Text("-")
+                          : Judged(VerdictName(claim->verdict), ToneOf(claim->verdict))});
   }
   return table;
 }
@@ -69,21 +73,24 @@ Table GateTable(const ReportInput& input, const std::vector<GateResult>& results
 Table ClaimTable(const ReportInput& input) {
   Table table;
   table.title = "Sound verdict";
-  table.note = "Gain per block (Hodges-Lehmann of log ratios). Noise is the standard deviation of a "
-               "block's ratio; visible is the smallest effect these blocks can see with power 0.8.";
-  table.header = {"lane", "metric", "arm", "role", "blocks", "gain", "interval", "gate", "p",
-                  "p adjusted", "noise", "visible", "verdict"};
+  table.note =
+      "Gain per block (Hodges-Lehmann of log ratios). Noise is the standard deviation of a "
+      "block's ratio; visible is the smallest effect these blocks can see with power 0.8.";
+  table.header = {"lane", "metric", "arm",        "role",  "blocks",  "gain",   "interval",
+                  "gate", "p",      "p adjusted", "noise", "visible", "verdict"};
   for (const Claim& claim : input.judgement.claims) {
     const std::string verdict =
         absl::StrCat(VerdictName(claim.verdict), claim.undecidable ? ", undecidable" : "");
     table.rows.push_back(
         {Code(claim.lane), Code(claim.metric), Code(claim.arm), Text(RoleName(claim.role)),
          Number(absl::StrCat(claim.blocks)), Number(GainText(claim.estimate)),
-         Number(absl::StrFormat("%s (%.0f%%)", IntervalText(claim.interval), 100 * claim.confidence)),
+         Number(
+             absl::StrFormat("%s (%.0f%%)", IntervalText(claim.interval), 100 * claim.confidence)),
          Number(absl::StrFormat("%+.1f%%", claim.limit)), Number(PText(claim.p)),
          Number(PText(claim.p_adjusted)), Number(absl::StrFormat("%.2f%%", 100 * claim.noise)),
          Number(std::isfinite(claim.visible)
-                    ? absl::StrFormat("%.2f%%", PercentOfGain(claim.visible)) : "-"),
+                    ? absl::StrFormat("%.2f%%", PercentOfGain(claim.visible))
+                    : "-"),
          Judged(verdict, ToneOf(claim.verdict))});
   }
   return table;
@@ -93,12 +100,14 @@ Table ControlTable(const ReportInput& input) {
   Table table;
   table.title = "Control arm: the base against itself";
   table.note = "A' is the base once more in every block. What it shows is noise.";
-  table.header = {"lane", "metric", "blocks", "difference", "95% interval", "p", "same distribution, p",
-                  "noise"};
+  table.header = {
+      "lane", "metric", "blocks", "difference", "95% interval", "p", "same distribution, p",
+      "noise"};
   for (const Control& control : input.judgement.controls) {
-    table.rows.push_back({Code(control.lane), Code(control.metric), Number(absl::StrCat(control.blocks)),
-                          Number(GainText(control.estimate)), Number(IntervalText(control.interval)),
-                          Number(PText(control.p)), Number(PText(control.p_same_distribution)),
+    table.rows.push_back({Code(control.lane), Code(control.metric),
+                          Number(absl::StrCat(control.blocks)), Number(GainText(control.estimate)),
+                          Number(IntervalText(control.interval)), Number(PText(control.p)),
+                          Number(PText(control.p_same_distribution)),
                           Number(absl::StrFormat("%.2f%%", 100 * control.noise))});
   }
   return table;
@@ -146,9 +155,9 @@ Table ArmTable(const ReportInput& input) {
   table.header = {"arm", "fingerprint", "settings", "given to every arm because one implies it",
                   "the library says"};
   for (const Arm& arm : input.record.plan.arms) {
-    table.rows.push_back({Code(arm.name), Code(arm.fingerprint),
-                          Code(absl::StrJoin(arm.environment, " ")),
-                          Code(absl::StrJoin(arm.implied, " ")), Text(absl::StrJoin(arm.notes, "; "))});
+    table.rows.push_back(
+        {Code(arm.name), Code(arm.fingerprint), Code(absl::StrJoin(arm.environment, " ")),
+         Code(absl::StrJoin(arm.implied, " ")), Text(absl::StrJoin(arm.notes, "; "))});
   }
   return table;
 }
@@ -221,8 +230,7 @@ std::set<std::string> NamedInChecks(const Plan& plan, const std::set<std::string
 bool Moved(const std::string& name, const std::vector<double>& values) {
   if (absl::EndsWith(name, "_bytes")) return false;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return (*low == 0 && *high > 0) ||
-         (*high > kMovedFactor * *low && *high - *low > kMovedAtLeast);
+  return (*low == 0 && *high > 0) || (*high > kMovedFactor * *low && *high - *low > kMovedAtLeast);
 }
 
 }  // namespace
@@ -231,8 +239,9 @@ Table MechanismTable(const ReportInput& input) {
   const Plan& plan = input.record.plan;
   Table table;
   table.title = "Counters";
-  table.note = "Medians of the counting runs: those that checks name, those that only some arms moved, "
-               "and those that differ more than twofold. All of them stand in summary.json.";
+  table.note =
+      "Medians of the counting runs: those that checks name, those that only some arms moved, "
+      "and those that differ more than twofold. All of them stand in summary.json.";
   table.header = {"lane", "counter"};
   for (std::size_t i = 0; i < plan.CountedArms(); ++i) table.header.push_back(plan.arms[i].name);
   for (const LaneSpec& lane : plan.lanes) {

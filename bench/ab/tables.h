@@ -17,9 +17,9 @@ namespace hz4::ab {
 
 struct Cell {
   std::string text;
-  bool number = false;        // aligned right
-  bool code = false;          // a name from a program
-  Tone tone = Tone::kOpen;    // shown only where `judged`
+  bool number = false;      // aligned right
+  bool code = false;        // a name from a program
+  Tone tone = Tone::kOpen;  // shown only where `judged`
   bool judged = false;
 };
 

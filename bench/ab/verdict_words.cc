@@ -97,12 +97,15 @@ std::string ClaimInWords(const Claim& claim) {
                                    ? absl::StrCat("more than ", kAffordable)
                                    : absl::StrCat(claim.blocks_needed);
     if (claim.limit == 0) {
-      absl::StrAppend(&text, "; undecidable for an arm equal to the base: no number of runs tells 0 "
-                      "from 0, a difference of 1% would take ", needed, " blocks");
+      absl::StrAppend(&text,
+                      "; undecidable for an arm equal to the base: no number of runs tells 0 "
+                      "from 0, a difference of 1% would take ",
+                      needed, " blocks");
     } else {
-      absl::StrAppend(&text, absl::StrFormat(
-          "; undecidable at this noise: %d blocks see %.1f%%, this gate takes %s blocks",
-          claim.blocks, PercentOfGain(claim.visible), needed));
+      absl::StrAppend(
+          &text, absl::StrFormat(
+                     "; undecidable at this noise: %d blocks see %.1f%%, this gate takes %s blocks",
+                     claim.blocks, PercentOfGain(claim.visible), needed));
     }
   }
   return text + ".";
@@ -113,10 +116,12 @@ Headline DecisionInWords(const Plan& plan, const Judgement& judgement) {
   if (judgement.sound == Verdict::kInvalid) {
     headline.verdict = "INVALID";
     headline.tone = Tone::kBad;
-    headline.sentences.push_back(absl::StrCat(
-        "No verdict can stand: ", judgement.invalid.front(),
-        judgement.invalid.size() > 1
-            ? absl::StrCat(" (and ", judgement.invalid.size() - 1, " more)") : "", "."));
+    headline.sentences.push_back(
+        absl::StrCat("No verdict can stand: ", judgement.invalid.front(),
+                     judgement.invalid.size() > 1
+                         ? absl::StrCat(" (and ", judgement.invalid.size() - 1, " more)")
+                         : "",
+                     "."));
     if (plan.protocol == Protocol::kWorkOrder && !judgement.work_order_verdict.empty()) {
       headline.sentences.push_back(absl::StrCat("By the work order's gates it would be ",
                                                 judgement.work_order_verdict, ": ",
@@ -125,8 +130,9 @@ Headline DecisionInWords(const Plan& plan, const Judgement& judgement) {
   } else if (plan.protocol == Protocol::kWorkOrder) {
     const bool decided = !judgement.work_order_verdict.empty();
     headline.verdict = decided ? judgement.work_order_verdict : "INCONCLUSIVE";
-    headline.tone = !decided ? Tone::kOpen
-                    : judgement.work_order_verdict == "GO" ? Tone::kGood : Tone::kBad;
+    headline.tone = !decided                               ? Tone::kOpen
+                    : judgement.work_order_verdict == "GO" ? Tone::kGood
+                                                           : Tone::kBad;
     headline.sentences.push_back(absl::StrCat("By the work order's own gates, ", headline.verdict,
                                               ": ", judgement.decided_by, "."));
   } else {

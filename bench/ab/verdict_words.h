@@ -25,11 +25,11 @@ Headline DecisionInWords(const Plan& plan, const Judgement& judgement);
 // What a claim's numbers mean, in a sentence.
 std::string ClaimInWords(const Claim& claim);
 
-std::string NumberText(double value);                     // 4 significant digits, "unavailable" for NaN
-std::string GainText(double log_ratio);                   // "+1.23%"
-std::string IntervalText(const Interval& interval);       // "-0.4% .. +2.1%"
+std::string NumberText(double value);                // 4 significant digits, "unavailable" for NaN
+std::string GainText(double log_ratio);              // "+1.23%"
+std::string IntervalText(const Interval& interval);  // "-0.4% .. +2.1%"
 std::string PText(double p);
-std::string LimitText(double percent, bool strict);       // ">= -1.0%"
+std::string LimitText(double percent, bool strict);  // ">= -1.0%"
 Tone ToneOf(Verdict verdict);
 
 }  // namespace hz4::ab

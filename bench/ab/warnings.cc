@@ -14,10 +14,10 @@
 namespace hz4::ab {
 namespace {
 
-constexpr double kSmallP = 0.01;         // one false alarm in a hundred lanes
-constexpr double kOthersLimit = 0.10;    // processors kept busy by others
+constexpr double kSmallP = 0.01;       // one false alarm in a hundred lanes
+constexpr double kOthersLimit = 0.10;  // processors kept busy by others
 constexpr double kStealLimit = 0.01;
-constexpr double kShareApart = 3.0;      // percentage points between two arms' remote shares
+constexpr double kShareApart = 3.0;  // percentage points between two arms' remote shares
 
 using Texts = std::vector<std::string>;
 
@@ -29,26 +29,30 @@ void Drift(const Samples& samples, const std::string& stage, const LaneSpec& lan
   for (std::size_t i = 0; i < values.size(); ++i) order.push_back(static_cast<double>(i));
   const Correlation drift = Spearman(order, values);
   if (drift.p < kSmallP) {
-    texts->push_back(absl::StrFormat(
-        "%s: %s of the base drifts over the campaign (Spearman %+.2f, p %.4f); pairing inside blocks "
-        "removes it from the ratios, not from the medians",
-        lane.name, metric, drift.rho, drift.p));
+    texts->push_back(
+        absl::StrFormat("%s: %s of the base drifts over the campaign (Spearman %+.2f, p %.4f); "
+                        "pairing inside blocks "
+                        "removes it from the ratios, not from the medians",
+                        lane.name, metric, drift.rho, drift.p));
   }
 }
 
-void TwoHumps(const Samples& samples, const std::string& stage, const LaneSpec& lane, Texts* texts) {
+void TwoHumps(const Samples& samples, const std::string& stage, const LaneSpec& lane,
+              Texts* texts) {
   const std::string& metric = lane.metrics.front().name;
   for (const Arm& arm : samples.plan().arms) {
     const double separation = Separation(samples.Values(stage, lane.name, metric, arm.name));
     if (separation > kTwoHumps) {
-      texts->push_back(absl::StrFormat(
-          "%s: %s of arm %s has two humps (separation %.1f): a median between them describes no run",
-          lane.name, metric, arm.name, separation));
+      texts->push_back(
+          absl::StrFormat("%s: %s of arm %s has two humps (separation %.1f): a median between them "
+                          "describes no run",
+                          lane.name, metric, arm.name, separation));
     }
   }
 }
 
-void ShortRuns(const Samples& samples, const std::string& stage, const LaneSpec& lane, Texts* texts) {
+void ShortRuns(const Samples& samples, const std::string& stage, const LaneSpec& lane,
+               Texts* texts) {
   if (lane.min_seconds <= 0) return;
   int runs = 0;
   for (const Arm& arm : samples.plan().arms) {
@@ -70,8 +74,7 @@ void RemoteShare(const Samples& samples, const std::string& stage, const LaneSpe
   const std::vector<double> base =
       samples.Values(stage, lane.name, "remote_share", samples.plan().arms[0].name);
   for (const Arm* arm : samples.plan().Variants()) {
-    const std::vector<double> variant =
-        samples.Values(stage, lane.name, "remote_share", arm->name);
+    const std::vector<double> variant = samples.Values(stage, lane.name, "remote_share", arm->name);
     if (base.empty() || variant.empty()) continue;
     if (std::fabs(Median(base) - Median(variant)) < kShareApart) continue;
     texts->push_back(absl::StrFormat(
@@ -105,11 +108,12 @@ void Machine(const Samples& samples, Texts* texts) {
   }
   if (seconds <= 0) return;
   if (others / seconds > kOthersLimit) {
-    texts->push_back(absl::StrFormat("others kept %.2f processors busy during the runs",
-                                     others / seconds));
+    texts->push_back(
+        absl::StrFormat("others kept %.2f processors busy during the runs", others / seconds));
   }
   if (steal / seconds > kStealLimit) {
-    texts->push_back(absl::StrFormat("the hypervisor stole %.1f%% of the time", 100 * steal / seconds));
+    texts->push_back(
+        absl::StrFormat("the hypervisor stole %.1f%% of the time", 100 * steal / seconds));
   }
 }
 

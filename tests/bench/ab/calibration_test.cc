@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The laboratory judged by its own means: thousands of invented campaigns without any effect, and
-// with known ones, go through the very code that conducts and judges real campaigns (NextStep, Judge).
-// Promised: at most 5% of campaigns without effect claim one, whatever the noise looks like and however
-// often undecided lanes buy blocks; and the effect that a plan calls visible is found in at least 80%.
+// with known ones, go through the very code that conducts and judges real campaigns (NextStep,
+// Judge). Promised: at most 5% of campaigns without effect claim one, whatever the noise looks like
+// and however often undecided lanes buy blocks; and the effect that a plan calls visible is found
+// in at least 80%.
 //
-// Seeds are fixed, so the figures are the same on every machine. A bound that simulation error alone
-// could cross is widened by three standard errors of the simulation, and says so.
+// Seeds are fixed, so the figures are the same on every machine. A bound that simulation error
+// alone could cross is widened by three standard errors of the simulation, and says so.
 
 #include <cmath>
 #include <cstdio>
@@ -78,8 +79,9 @@ bool ClaimsAnEffect(const Judgement& judgement) {
 
 TEST(Calibration, NoEffectIsClaimedInAtMostFivePercent) {
   constexpr int kCampaigns = 10000;
-  const double share = Share(FourPrimaries(21, 21), World(), kCampaigns,
-                             "A/A, 4 lanes, 21 blocks, normal noise: an effect is claimed", ClaimsAnEffect);
+  const double share =
+      Share(FourPrimaries(21, 21), World(), kCampaigns,
+            "A/A, 4 lanes, 21 blocks, normal noise: an effect is claimed", ClaimsAnEffect);
   EXPECT_LE(share, 0.05);
   EXPECT_GT(share, 0.005) << "a test that never rejects has no power either";
 }
@@ -88,15 +90,17 @@ TEST(Calibration, NoEffectIsClaimedWhateverTheNoiseLooksLike) {
   constexpr int kCampaigns = 3000;
   World world;
   world.heavy_tails = true;
-  const double share = Share(FourPrimaries(21, 21), world, kCampaigns,
-                             "A/A, 4 lanes, 21 blocks, heavy tails: an effect is claimed", ClaimsAnEffect);
+  const double share =
+      Share(FourPrimaries(21, 21), world, kCampaigns,
+            "A/A, 4 lanes, 21 blocks, heavy tails: an effect is claimed", ClaimsAnEffect);
   EXPECT_LE(share, 0.05);
 }
 
 TEST(Calibration, BuyingBlocksKeepsTheErrorRate) {
   constexpr int kCampaigns = 1000;
-  const double share = Share(FourPrimaries(12, 36), World(), kCampaigns,
-                             "A/A, 4 lanes, 12 blocks growing to 36: an effect is claimed", ClaimsAnEffect);
+  const double share =
+      Share(FourPrimaries(12, 36), World(), kCampaigns,
+            "A/A, 4 lanes, 12 blocks growing to 36: an effect is claimed", ClaimsAnEffect);
   EXPECT_LE(share, 0.05);
 }
 
@@ -126,10 +130,11 @@ TEST(Calibration, GuardsPassALossOfTheirMarginInAtMostFivePercent) {
 TEST(Calibration, GuardsDoNotFailEqualArms) {
   constexpr int kCampaigns = 1000;
   const Plan plan = OneGate(21, 42, -2, Role::kGuard);
-  const double share = Share(plan, World(), kCampaigns, "guard of 2%, no effect, 21 to 42 blocks: FAIL",
-                             [](const Judgement& judgement) {
-                               return AnyVerdict(judgement, Role::kGuard, Verdict::kFail);
-                             });
+  const double share =
+      Share(plan, World(), kCampaigns, "guard of 2%, no effect, 21 to 42 blocks: FAIL",
+            [](const Judgement& judgement) {
+              return AnyVerdict(judgement, Role::kGuard, Verdict::kFail);
+            });
   EXPECT_LE(share, 0.01);
 }
 
@@ -163,10 +168,12 @@ TEST(Calibration, MediansAgainstGatesPassANoOp) {
   Plan plan = OneGate(21, 21, 1, Role::kPrimary);
   plan.protocol = Protocol::kWorkOrder;
   plan.screen_blocks = 7;
-  const double go = Share(plan, World(), kCampaigns, "a no-op box, gate +1% by medians, 7 then 21: GO",
-                          [](const Judgement& judgement) { return judgement.work_order_verdict == "GO"; });
-  const double sound = Share(plan, World(), kCampaigns, "the same by the sound verdict: PASS",
-                             [](const Judgement& judgement) { return judgement.sound == Verdict::kPass; });
+  const double go =
+      Share(plan, World(), kCampaigns, "a no-op box, gate +1% by medians, 7 then 21: GO",
+            [](const Judgement& judgement) { return judgement.work_order_verdict == "GO"; });
+  const double sound =
+      Share(plan, World(), kCampaigns, "the same by the sound verdict: PASS",
+            [](const Judgement& judgement) { return judgement.sound == Verdict::kPass; });
   EXPECT_GT(go, 0.08);
   EXPECT_LE(sound, 0.05);
 }

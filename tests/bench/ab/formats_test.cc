@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text formats that the laboratory reads: JSON, sections, words, patterns, expressions, and what a
-// child under hz4 reports.
+// The text formats that the laboratory reads: JSON, sections, words, patterns, expressions, and
+// what a child under hz4 reports.
 
 #include <cmath>
 #include <limits>
@@ -155,7 +155,9 @@ TEST(ChildReport, ReadsAllThreeKindsOfLines) {
 TEST(ChildReport, ProcessesMustAgree) {
   EXPECT_FALSE(ParseChildReport("no hz4 here\n").Fingerprint().ok());
   EXPECT_FALSE(ParseChildReport("{\"hz4\":\"config\",\"fingerprint\":\"1\"}\n"
-                                "{\"hz4\":\"config\",\"fingerprint\":\"2\"}\n").Fingerprint().ok());
+                                "{\"hz4\":\"config\",\"fingerprint\":\"2\"}\n")
+                   .Fingerprint()
+                   .ok());
 }
 
 TEST(Sha256, KnownAnswers) {

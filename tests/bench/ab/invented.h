@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Invented campaigns: a plan over some lanes, and runs with a known effect and known noise, for tests
-// of everything that judges and reports. No process, no clock.
+// Invented campaigns: a plan over some lanes, and runs with a known effect and known noise, for
+// tests of everything that judges and reports. No process, no clock.
 
 #ifndef HZ4_TESTS_BENCH_AB_INVENTED_H_
 #define HZ4_TESTS_BENCH_AB_INVENTED_H_
@@ -24,9 +24,9 @@ namespace hz4::ab {
 struct World {
   double effect_percent = 0;
   std::map<std::string, double> effect_of_lane;  // overrides effect_percent
-  double noise = 0.05;         // standard deviation of one run's log value
-  double block_noise = 0.10;   // of what a block's runs have in common: pairing removes it
-  bool heavy_tails = false;    // a run in eight is slower by half
+  double noise = 0.05;                           // standard deviation of one run's log value
+  double block_noise = 0.10;  // of what a block's runs have in common: pairing removes it
+  bool heavy_tails = false;   // a run in eight is slower by half
   std::map<std::string, double> base_counters;
   std::map<std::string, double> variant_counters;
 };
@@ -84,8 +84,8 @@ inline Run InventedRun(const Slot& slot, const World& world, double block_level,
   return run;
 }
 
-// Carries the plan out in the invented world, as RunCampaign() does in this one. `spoil` may change a
-// run before it is recorded.
+// Carries the plan out in the invented world, as RunCampaign() does in this one. `spoil` may change
+// a run before it is recorded.
 inline std::vector<Run> InventedCampaign(const Plan& plan, const World& world, std::uint64_t seed,
                                          const std::function<void(Run*)>& spoil = nullptr) {
   std::mt19937_64 random(seed);

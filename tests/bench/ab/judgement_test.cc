@@ -18,9 +18,9 @@ namespace {
 // B74's gates and one mechanism check.
 Plan WorkOrder() {
   Plan plan = InventedPlan(Protocol::kWorkOrder);
-  plan.gates = {MakeGate("guard_r0", -1, -1, Role::kGuard), MakeGate("main_r0", 3, 6, Role::kPrimary),
-                MakeGate("main_r50", 1, 2, Role::kPrimary),
-                MakeGate("cross128_r90", 0, 0, Role::kGuard)};
+  plan.gates = {
+      MakeGate("guard_r0", -1, -1, Role::kGuard), MakeGate("main_r0", 3, 6, Role::kPrimary),
+      MakeGate("main_r50", 1, 2, Role::kPrimary), MakeGate("cross128_r90", 0, 0, Role::kGuard)};
   plan.checks = {{CheckKind::kMoves, "variant@main_r0.refills > 0"}};
   return plan;
 }
@@ -60,7 +60,8 @@ TEST(WorkOrders, AFailedScreenEndsTheCampaign) {
   EXPECT_EQ(judgement.work_order_verdict, "NO-GO");
   EXPECT_EQ(judgement.exit_status, kExitGateFailed);
   EXPECT_EQ(CountRuns(runs, kStageReplay), 0);
-  EXPECT_NE(judgement.decided_by.find("main_r0 in the screen"), std::string::npos) << judgement.decided_by;
+  EXPECT_NE(judgement.decided_by.find("main_r0 in the screen"), std::string::npos)
+      << judgement.decided_by;
   EXPECT_TRUE(judgement.complete);
 }
 
@@ -68,7 +69,8 @@ TEST(WorkOrders, AFailedReplayIsNoGo) {
   const Plan plan = WorkOrder();
   const Judgement judgement = Judge(plan, InventedCampaign(plan, Quiet(4), 3), Intervals::kAll);
   EXPECT_EQ(judgement.work_order_verdict, "NO-GO");
-  EXPECT_NE(judgement.decided_by.find("main_r0 in the replay"), std::string::npos) << judgement.decided_by;
+  EXPECT_NE(judgement.decided_by.find("main_r0 in the replay"), std::string::npos)
+      << judgement.decided_by;
   ASSERT_EQ(judgement.claims.size(), 4u);
   EXPECT_EQ(judgement.claims[1].verdict, Verdict::kFail) << "+4% against +6%, without noise";
   EXPECT_EQ(judgement.claims[2].verdict, Verdict::kPass);
@@ -89,19 +91,23 @@ TEST(WorkOrders, StrictGatesMustBeExceeded) {
   World world = Quiet(0);
   world.noise = 0;
   world.block_noise = 0;
-  EXPECT_EQ(Judge(plan, InventedCampaign(plan, world, 4), Intervals::kAll).work_order_verdict, "GO");
+  EXPECT_EQ(Judge(plan, InventedCampaign(plan, world, 4), Intervals::kAll).work_order_verdict,
+            "GO");
   plan.gates[0].strict = true;
-  EXPECT_EQ(Judge(plan, InventedCampaign(plan, world, 4), Intervals::kAll).work_order_verdict, "NO-GO");
+  EXPECT_EQ(Judge(plan, InventedCampaign(plan, world, 4), Intervals::kAll).work_order_verdict,
+            "NO-GO");
 }
 
 TEST(WorkOrders, OneArmOfSeveralIsEnough) {
   Plan plan = WorkOrder();
   plan.checks.clear();
-  plan.arms.insert(plan.arms.begin() + 2, {"other", {"HZ4_FRONT=none"}, "bbbbbbbbbbbbbbbb", {}, {}});
+  plan.arms.insert(plan.arms.begin() + 2,
+                   {"other", {"HZ4_FRONT=none"}, "bbbbbbbbbbbbbbbb", {}, {}});
   const auto spoil = [](ab::Run* run) {
     if (run->slot.arm == "other") run->values["ops_per_s"] *= 0.5;
   };
-  const Judgement judgement = Judge(plan, InventedCampaign(plan, Quiet(10), 5, spoil), Intervals::kAll);
+  const Judgement judgement =
+      Judge(plan, InventedCampaign(plan, Quiet(10), 5, spoil), Intervals::kAll);
   EXPECT_EQ(judgement.work_order_verdict, "GO") << judgement.decided_by;
 }
 
@@ -130,7 +136,8 @@ TEST(Checks, ObservationStopsAndDerivedQuantitiesAreUsed) {
   plan.derived = {{"lock_share", "locks / max(1, calls)"}};
   plan.checks = {{CheckKind::kObserve, "base@main_r0.lock_share >= 0.10"},
                  {CheckKind::kMoves, "variant@main_r0.refills > 0"}};
-  EXPECT_EQ(Judge(plan, InventedCampaign(plan, Quiet(10), 8), Intervals::kAll).work_order_verdict, "GO");
+  EXPECT_EQ(Judge(plan, InventedCampaign(plan, Quiet(10), 8), Intervals::kAll).work_order_verdict,
+            "GO");
   World world = Quiet(10);
   world.base_counters["locks"] = 40;
   const std::vector<ab::Run> runs = InventedCampaign(plan, world, 8);
@@ -143,7 +150,8 @@ TEST(Checks, ObservationStopsAndDerivedQuantitiesAreUsed) {
 
 TEST(Checks, PerfGatesReadTimedRuns) {
   Plan plan = WorkOrder();
-  plan.checks.push_back({CheckKind::kPerf, "variant@main_r0.switches_per_op < base@main_r0.switches_per_op"});
+  plan.checks.push_back(
+      {CheckKind::kPerf, "variant@main_r0.switches_per_op < base@main_r0.switches_per_op"});
   const auto campaign = [&](double variant_switches) {
     return InventedCampaign(plan, Quiet(10), 9, [&](ab::Run* run) {
       run->values["switches_per_op"] = run->slot.arm == "variant" ? variant_switches : 1.0;
@@ -189,8 +197,8 @@ TEST(Blocks, ATornBlockIsNotMixedWithItsRepetition) {
   const ab::Run last = runs.back();
   std::vector<ab::Run> torn;
   for (const ab::Run& run : runs) {
-    const bool same_block = run.slot.stage == last.slot.stage && run.slot.block == last.slot.block &&
-                            run.slot.lane == last.slot.lane;
+    const bool same_block = run.slot.stage == last.slot.stage &&
+                            run.slot.block == last.slot.block && run.slot.lane == last.slot.lane;
     if (!same_block) torn.push_back(run);
   }
   ab::Run stray = last;
@@ -212,7 +220,8 @@ TEST(Blocks, ATornBlockIsNotMixedWithItsRepetition) {
 
 Plan OwnCampaign() {
   Plan plan = InventedPlan(Protocol::kSound);
-  plan.gates = {MakeGate("guard_r0", -1, -1, Role::kGuard), MakeGate("main_r0", 0, 0, Role::kPrimary)};
+  plan.gates = {MakeGate("guard_r0", -1, -1, Role::kGuard),
+                MakeGate("main_r0", 0, 0, Role::kPrimary)};
   plan.lanes.resize(2);
   return plan;
 }
@@ -277,7 +286,8 @@ TEST(Sound, DeclaredEqualArms) {
   plan.same_arms = true;
   plan.control = false;
   plan.arms.pop_back();
-  EXPECT_EQ(Judge(plan, InventedCampaign(plan, Quiet(0), 19), Intervals::kAll).exit_status, kExitPass);
+  EXPECT_EQ(Judge(plan, InventedCampaign(plan, Quiet(0), 19), Intervals::kAll).exit_status,
+            kExitPass);
   EXPECT_EQ(Judge(plan, InventedCampaign(plan, Quiet(-3), 19), Intervals::kAll).exit_status,
             kExitGateFailed);
 }
@@ -306,14 +316,18 @@ TEST(Warnings, DriftAndHumpsAndAMovedControlAreSaid) {
   EXPECT_EQ(warnings(nullptr).find("drifts"), std::string::npos) << warnings(nullptr);
   EXPECT_NE(warnings([](ab::Run* run) {
               run->values["ops_per_s"] *= std::exp(run->slot.block * -0.2);
-            }).find("drifts"), std::string::npos);
+            }).find("drifts"),
+            std::string::npos);
   EXPECT_NE(warnings([](ab::Run* run) {
               run->values["ops_per_s"] *= run->slot.block % 2 == 0 ? 1 : 3;
-            }).find("two humps"), std::string::npos);
+            }).find("two humps"),
+            std::string::npos);
   EXPECT_NE(warnings([](ab::Run* run) {
               if (run->slot.arm == kControlArm) run->values["ops_per_s"] *= 1.05;
-            }).find("control arm"), std::string::npos);
-  EXPECT_NE(warnings([](ab::Run* run) { run->others_cpu = 0.7; }).find("others kept"), std::string::npos);
+            }).find("control arm"),
+            std::string::npos);
+  EXPECT_NE(warnings([](ab::Run* run) { run->others_cpu = 0.7; }).find("others kept"),
+            std::string::npos);
 }
 
 }  // namespace

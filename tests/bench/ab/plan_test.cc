@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is declared: lane files, experiments, gates, the order of runs, the plan's way into the record
-// and back.
+// What is declared: lane files, experiments, gates, the order of runs, the plan's way into the
+// record and back.
 
 #include "bench/ab/plan.h"
 
@@ -27,7 +27,9 @@ absl::StatusOr<std::vector<LaneSpec>> Lanes(const std::string& text) {
   return TakeLanes(&*sections, "l", "/folder", "/bench");
 }
 
-std::string LaneError(const std::string& text) { return std::string(Lanes(text).status().message()); }
+std::string LaneError(const std::string& text) {
+  return std::string(Lanes(text).status().message());
+}
 
 TEST(LaneFile, ReadsEveryKey) {
   const absl::StatusOr<std::vector<LaneSpec>> lanes = Lanes(
@@ -70,20 +72,26 @@ TEST(LaneFile, LikeTakesABuiltInLaneAndChangesIt) {
 }
 
 TEST(LaneFile, ErrorsNameTheLineAndWhatIsAllowed) {
-  EXPECT_EQ(LaneError("[lane a]\ncomand = x\n").rfind("l:2: unknown key \"comand\"; allowed: command", 0),
-            0u) << LaneError("[lane a]\ncomand = x\n");
+  EXPECT_EQ(
+      LaneError("[lane a]\ncomand = x\n").rfind("l:2: unknown key \"comand\"; allowed: command", 0),
+      0u)
+      << LaneError("[lane a]\ncomand = x\n");
   EXPECT_EQ(LaneError("[lane a]\ncommand = x\ntimeout = soon\n"),
             "l:3: timeout: \"soon\" is not a time such as 60s, 500ms or 2min");
   EXPECT_EQ(LaneError("[lane a]\ntimeout = 3\n"), "l:1: lane a has no command");
-  EXPECT_EQ(LaneError("[lane a]\ncommand = x\n[lane a]\ncommand = y\n"), "l:3: lane a stands here twice");
-  EXPECT_EQ(LaneError("[lane a]\ncommand = x\n[metric m]\npattern = (\n").rfind("l:4: pattern: ", 0), 0u);
+  EXPECT_EQ(LaneError("[lane a]\ncommand = x\n[lane a]\ncommand = y\n"),
+            "l:3: lane a stands here twice");
+  EXPECT_EQ(
+      LaneError("[lane a]\ncommand = x\n[metric m]\npattern = (\n").rfind("l:4: pattern: ", 0), 0u);
   EXPECT_EQ(LaneError("[lane a]\ncommand = x\n[metric m]\npattern = a\nrole = primary\n"),
             "l:3: metric m needs direction = higher or lower");
-  EXPECT_EQ(LaneError("[lane a]\ncommand = x\n[metric m]\nfrom = memory\n").rfind("l:4: from: ", 0), 0u);
+  EXPECT_EQ(LaneError("[lane a]\ncommand = x\n[metric m]\nfrom = memory\n").rfind("l:4: from: ", 0),
+            0u);
   EXPECT_EQ(LaneError("[metric m]\nfrom = wall\n"), "l:1: a [metric] belongs below a [lane]");
   EXPECT_NE(LaneError("[lane a]\ncommand = x\nenv = HZ4_FRONT=thread\n").find("belong to the arms"),
             std::string::npos);
-  EXPECT_NE(LaneError("[lane a]\nlike = main_r1\n").find("built-in lanes: guard_r0"), std::string::npos);
+  EXPECT_NE(LaneError("[lane a]\nlike = main_r1\n").find("built-in lanes: guard_r0"),
+            std::string::npos);
 }
 
 TEST(Settings, AreCheckedAgainstTheRegistry) {
@@ -117,10 +125,8 @@ struct Gates {
 
 TEST(Experiments, HaveTheGatesOfTheirWorkOrders) {
   constexpr Gates kOrders[] = {
-      {"b46", 7, 11, {3, 0}, {-1, -1}, {-1, -1}},
-      {"b74a", 7, 21, {3, 6}, {1, 2}, {0, 0}},
-      {"b74b", 7, 21, {3, 6}, {1, 2}, {0, 0}},
-      {"b77", 7, 21, {3, 6}, {1, 1}, {1, 1}},
+      {"b46", 7, 11, {3, 0}, {-1, -1}, {-1, -1}}, {"b74a", 7, 21, {3, 6}, {1, 2}, {0, 0}},
+      {"b74b", 7, 21, {3, 6}, {1, 2}, {0, 0}},    {"b77", 7, 21, {3, 6}, {1, 1}, {1, 1}},
       {"b82", 7, 21, {3, 6}, {1, 2}, {0, 0}},
   };
   for (const Gates& order : kOrders) {
@@ -146,7 +152,8 @@ TEST(Experiments, HaveTheGatesOfTheirWorkOrders) {
 }
 
 TEST(Experiments, AllOfThemParseAndTheirArmsAreSettings) {
-  const std::vector<std::string> names = {"b46", "b70", "b73", "b74a", "b74b", "b77", "b80", "b81", "b82"};
+  const std::vector<std::string> names = {"b46", "b70", "b73", "b74a", "b74b",
+                                          "b77", "b80", "b81", "b82"};
   for (const std::string& name : names) {
     SCOPED_TRACE(name);
     const absl::StatusOr<Plan> plan = ReadExperiment(name, "/bench");
@@ -180,16 +187,22 @@ TEST(Experiments, ErrorsNameTheLine) {
   const auto error = [](const std::string& text) {
     return std::string(ParseExperiment(text, "e.ab", "/bench").status().message());
   };
-  const std::string head = "[experiment x]\nlanes = main_r0\n[arm base]\n[arm variant]\nenv = HZ4_FRONT=thread\n";
+  const std::string head =
+      "[experiment x]\nlanes = main_r0\n[arm base]\n[arm variant]\nenv = HZ4_FRONT=thread\n";
   EXPECT_EQ(error("[experiment x]\nlanes = nowhere\n").rfind("e.ab:2: lanes: unknown lane", 0), 0u);
-  EXPECT_EQ(error("[experiment x]\nruns = 7\n").rfind("e.ab:2: unknown key \"runs\"; allowed: title", 0), 0u);
+  EXPECT_EQ(
+      error("[experiment x]\nruns = 7\n").rfind("e.ab:2: unknown key \"runs\"; allowed: title", 0),
+      0u);
   EXPECT_EQ(error(head + "[gate main_r1]\n"), "e.ab:6: no lane \"main_r1\" above it");
   EXPECT_EQ(error(head + "[gate main_r0]\nscreen = much\n").rfind("e.ab:7: screen: ", 0), 0u);
   EXPECT_EQ(error(head + "[check moves]\n"), "e.ab:6: a check is mechanism, gate, observe or perf");
-  EXPECT_NE(error(head + "[check mechanism]\nexpect = variant@main_r0.x >\n").find("column"), std::string::npos);
-  EXPECT_NE(error(head + "[check mechanism]\nexpect = other@main_r0.x > 0\n").find("no such arm"), std::string::npos);
+  EXPECT_NE(error(head + "[check mechanism]\nexpect = variant@main_r0.x >\n").find("column"),
+            std::string::npos);
+  EXPECT_NE(error(head + "[check mechanism]\nexpect = other@main_r0.x > 0\n").find("no such arm"),
+            std::string::npos);
   EXPECT_EQ(error("[arm variant]\n"), "e.ab:1: the first arm is [arm base], and only the first");
-  EXPECT_NE(error(head + "[gate main_r0]\nmetric = rss\n").find("it has ops_per_s"), std::string::npos);
+  EXPECT_NE(error(head + "[gate main_r0]\nmetric = rss\n").find("it has ops_per_s"),
+            std::string::npos);
 }
 
 TEST(Gates, OfTheCommandLine) {
@@ -244,7 +257,8 @@ TEST(Schedule, FollowsFromTheSeedAlone) {
   plan.seed = "fedcba9876543210";
   EXPECT_NE(all, order({"main_r0"}));
   plan.fixed_layout = true;
-  for (const Slot& slot : BlockSchedule(plan, kStageReplay, 0, {"main_r0"})) EXPECT_EQ(slot.padding, 0);
+  for (const Slot& slot : BlockSchedule(plan, kStageReplay, 0, {"main_r0"}))
+    EXPECT_EQ(slot.padding, 0);
 }
 
 TEST(PlanJson, ComesBackWhole) {

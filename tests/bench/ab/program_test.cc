@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The laboratory as its users meet it: the program, its exit status, its files. The library under test
-// and the benchmark are fakes whose truth is known; no duration decides anything.
+// The laboratory as its users meet it: the program, its exit status, its files. The library under
+// test and the benchmark are fakes whose truth is known; no duration decides anything.
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -69,8 +69,8 @@ class Program : public ::testing::Test {
   void LaneFile(const std::string& text) { std::ofstream(folder_ + "/my.lanes") << text; }
   std::string Bench() { return FindRunfile(absl::StrCat(kHere, "fake_bench")); }
   int Lines(const std::string& name) {
-    return static_cast<int>(std::vector<std::string>(
-        absl::StrSplit(File(name), '\n', absl::SkipEmpty())).size());
+    return static_cast<int>(
+        std::vector<std::string>(absl::StrSplit(File(name), '\n', absl::SkipEmpty())).size());
   }
 
   std::string folder_;
@@ -84,10 +84,11 @@ constexpr char kRarely[] = "--alpha=0.001";
 constexpr char kRefill[] = "--variant=HZ4_MID_LOCKPATH_OUTLOCK_REFILL=1";
 
 TEST_F(Program, EqualArmsPassAndEveryFileIsThere) {
-  EXPECT_EQ(Exit({"--aa", "--lanes=main_r0,guard_r0", "--replay-runs=8", kRarely,
-                  "--out=out"}), 0) << said_;
-  for (const char* name : {"raw.jsonl", "raw.tsv", "summary.tsv", "summary.json", "REPORT.md",
-                           "report.html", "junit.xml", "benchmark-base.json", "benchmark-variant.json"}) {
+  EXPECT_EQ(Exit({"--aa", "--lanes=main_r0,guard_r0", "--replay-runs=8", kRarely, "--out=out"}), 0)
+      << said_;
+  for (const char* name :
+       {"raw.jsonl", "raw.tsv", "summary.tsv", "summary.json", "REPORT.md", "report.html",
+        "junit.xml", "benchmark-base.json", "benchmark-variant.json"}) {
     EXPECT_FALSE(File(name).empty()) << name;
   }
   // Header and runs: count, warm-up and eight blocks, two lanes, two arms.
@@ -97,7 +98,8 @@ TEST_F(Program, EqualArmsPassAndEveryFileIsThere) {
 TEST_F(Program, AKnownSlowdownIsFoundByALaneFile) {
   LaneFile(
       "[lane slow]\nlike = main_r0\nargs.variant = --slower=3\n[lane same]\nlike = guard_r0\n");
-  EXPECT_EQ(Exit({"--aa", "--lane-file=my.lanes", "--replay-runs=12", kRarely, "--out=out"}), 1) << said_;
+  EXPECT_EQ(Exit({"--aa", "--lane-file=my.lanes", "--replay-runs=12", kRarely, "--out=out"}), 1)
+      << said_;
   const Json summary = Summary();
   ASSERT_EQ(summary["claims"].items().size(), 2u);
   for (const Json& claim : summary["claims"].items()) {
@@ -120,7 +122,8 @@ TEST_F(Program, ImpliedKnobsGoToBothArms) {
   // Only what was asked for differs between the arms.
   const std::string report = File("REPORT.md");
   EXPECT_NE(report.find("| `HZ4_MID_LOCKPATH_OUTLOCK_REFILL` | 0 (default) | 1 (environment) |"),
-            std::string::npos) << report;
+            std::string::npos)
+      << report;
   EXPECT_EQ(report.find("| `HZ4_MID_ROUTE` |"), std::string::npos);
 }
 
@@ -138,18 +141,21 @@ TEST_F(Program, EqualFingerprintsAreRefused) {
 
 TEST_F(Program, AMechanismThatDoesNotMoveIsInvalid) {
   EXPECT_EQ(Exit({"--variant=HZ4_FRONT=thread", "--lanes=main_r0", "--out=out",
-                  "--expect=variant@main_r0.malloc_outlock_refill_calls > 0"}), 4) << said_;
+                  "--expect=variant@main_r0.malloc_outlock_refill_calls > 0"}),
+            4)
+      << said_;
   EXPECT_NE(File("REPORT.md").find("did not move"), std::string::npos);
 }
 
 TEST_F(Program, AWorkOrderEndsWithItsVerdict) {
   const std::string path = folder_ + "/order.ab";
   const auto order = [&](const char* gate) {
-    std::ofstream(path) << "[experiment order]\ntitle = an order\nlanes = main_r0\nscreen_runs = 3\n"
-                        << "replay_runs = 5\n[arm base]\nenv = HZ4_MID_ROUTE=ladder\n[arm variant]\n"
-                        << "env = HZ4_MID_LOCKPATH_OUTLOCK_REFILL=1\n[gate main_r0]\nscreen = " << gate
-                        << "\nreplay = " << gate << "\n[check mechanism]\n"
-                        << "expect = variant@main_r0.malloc_outlock_refill_calls > 0\n";
+    std::ofstream(path)
+        << "[experiment order]\ntitle = an order\nlanes = main_r0\nscreen_runs = 3\n"
+        << "replay_runs = 5\n[arm base]\nenv = HZ4_MID_ROUTE=ladder\n[arm variant]\n"
+        << "env = HZ4_MID_LOCKPATH_OUTLOCK_REFILL=1\n[gate main_r0]\nscreen = " << gate
+        << "\nreplay = " << gate << "\n[check mechanism]\n"
+        << "expect = variant@main_r0.malloc_outlock_refill_calls > 0\n";
   };
   order(">= -5%");
   EXPECT_EQ(Exit({"--experiment=order.ab", "--out=out"}), 0) << said_;
@@ -166,14 +172,18 @@ struct BadCommand {
 };
 
 TEST_F(Program, BadRunsAreRecordedAndNeverAveraged) {
-  constexpr BadCommand kBad[] = {{"--crash", "crashed"}, {"--silent", "no-metric"},
-                                 {"--fail", "failed"}, {"--refuse", "wrong-output"}};
+  constexpr BadCommand kBad[] = {{"--crash", "crashed"},
+                                 {"--silent", "no-metric"},
+                                 {"--fail", "failed"},
+                                 {"--refuse", "wrong-output"}};
   for (const BadCommand& bad : kBad) {
     SCOPED_TRACE(bad.argument);
     LaneFile(absl::StrCat("[lane bad]\nlike = main_r0\nargs.variant = ", bad.argument, "\n"));
     out_ = folder_ + "/out" + bad.argument;
     EXPECT_EQ(Exit({"--aa", "--lane-file=my.lanes", "--counting-runs=0", "--replay-runs=5",
-                    "--out=" + out_}), 4) << said_;
+                    "--out=" + out_}),
+              4)
+        << said_;
     EXPECT_NE(File("raw.tsv").find(absl::StrCat("\t", bad.status, "\t")), std::string::npos);
     EXPECT_NE(File("REPORT.md").find(bad.status), std::string::npos);
   }
@@ -194,7 +204,8 @@ TEST_F(Program, ACommandOfOnesOwn) {
   ASSERT_EQ(summary["claims"].items().size(), 1u);
   EXPECT_EQ(summary["claims"].items()[0]["metric"].AsString(), "rate");
   const std::string header = File("raw.tsv").substr(0, File("raw.tsv").find('\n'));
-  for (const char* metric : {"rate", "wall", "cpu", "peak_rss", "page_faults", "context_switches"}) {
+  for (const char* metric :
+       {"rate", "wall", "cpu", "peak_rss", "page_faults", "context_switches"}) {
     EXPECT_NE(header.find(metric), std::string::npos) << metric;
   }
   out_ = folder_ + "/none";
@@ -256,8 +267,8 @@ TEST_F(Program, VerifyRecomputesFromTheRecordAlone) {
 }
 
 TEST_F(Program, ResumeGoesOnAndSaysWhatItDropped) {
-  const std::vector<std::string> arguments = {"--aa", "--lanes=main_r0", "--replay-runs=9", kRarely,
-                                              "--seed=00000000000000aa", "--out=out"};
+  const std::vector<std::string> arguments = {"--aa",  "--lanes=main_r0",         "--replay-runs=9",
+                                              kRarely, "--seed=00000000000000aa", "--out=out"};
   ASSERT_EQ(Exit(arguments), 0) << said_;
   const int runs = Lines("raw.tsv");
   // As after a crash of the machine: some runs are missing, the last line is torn.
@@ -276,7 +287,8 @@ TEST_F(Program, ResumeRefusesAnotherLibrary) {
   const std::string library = folder_ + "/lib.so";
   std::ofstream(library, std::ios::binary)
       << *ReadWholeFile(FindRunfile(absl::StrCat(kHere, "libfake_hz4.so")));
-  ASSERT_EQ(Exit({"--aa", "--lanes=main_r0", "--replay-runs=2", "--out=out", "--library=lib.so"}), 0)
+  ASSERT_EQ(Exit({"--aa", "--lanes=main_r0", "--replay-runs=2", "--out=out", "--library=lib.so"}),
+            0)
       << said_;
   std::ofstream(library, std::ios::app) << "x";
   EXPECT_EQ(Exit({"--resume=out"}), 4) << said_;
@@ -297,8 +309,9 @@ TEST_F(Program, InterruptedCampaignsKeepWhatTheyHave) {
   // The lane's command interrupts the laboratory, as Ctrl-C would.
   ProcessSpec spec;
   spec.argv = {"sh", "-c",
-               absl::StrCat("exec env AB_PID=$$ ", FindRunfile("bench/ab/ab"), " --library=",
-                            FindRunfile(absl::StrCat(kHere, "libfake_hz4.so")), " --bench=", Bench(),
+               absl::StrCat("exec env AB_PID=$$ ", FindRunfile("bench/ab/ab"),
+                            " --library=", FindRunfile(absl::StrCat(kHere, "libfake_hz4.so")),
+                            " --bench=", Bench(),
                             " --aa --lane-file=stop.lanes --counting-runs=0 --out=out")};
   std::ofstream(folder_ + "/stop.lanes")
       << "[lane stop]\ncommand = sh -c 'kill -INT $AB_PID; sleep 5; echo ops/s=1'\n"

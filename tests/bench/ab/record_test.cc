@@ -117,10 +117,9 @@ TEST_F(RecordTest, AFullDiskIsAnErrorAndLosesNothingBefore) {
 }
 
 TEST(RunJson, EveryStatusComesBack) {
-  for (RunStatus status :
-       {RunStatus::kOk, RunStatus::kNotStarted, RunStatus::kCrashed, RunStatus::kFailed,
-        RunStatus::kHung, RunStatus::kWrongOutput, RunStatus::kNoMetric, RunStatus::kNotProven,
-        RunStatus::kCancelled}) {
+  for (RunStatus status : {RunStatus::kOk, RunStatus::kNotStarted, RunStatus::kCrashed,
+                           RunStatus::kFailed, RunStatus::kHung, RunStatus::kWrongOutput,
+                           RunStatus::kNoMetric, RunStatus::kNotProven, RunStatus::kCancelled}) {
     ab::Run run;
     run.status = status;
     const absl::StatusOr<ab::Run> again = RunFromJson(RunToJson(run));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The reports of invented campaigns: complete, well formed, and looked at by a browser where there is
-// one.
+// The reports of invented campaigns: complete, well formed, and looked at by a browser where there
+// is one.
 
 #include "bench/ab/report.h"
 
@@ -71,7 +71,8 @@ TEST(Report, RawHasOneLinePerRunAndSaysUnavailable) {
   ASSERT_EQ(rows.size(), made.record.runs.size() + 1);
   for (const auto& row : rows) EXPECT_EQ(row.size(), rows[0].size());
   std::size_t instructions = 0;
-  while (instructions < rows[0].size() && rows[0][instructions] != "instructions_per_op") ++instructions;
+  while (instructions < rows[0].size() && rows[0][instructions] != "instructions_per_op")
+    ++instructions;
   ASSERT_LT(instructions, rows[0].size());
   EXPECT_EQ(rows[1][instructions], "unavailable") << "never zero";
 }
@@ -91,13 +92,14 @@ TEST(Report, SummaryHasEveryGateOfBothStages) {
 TEST(Report, MarkdownHasWhatAReaderLooksFor) {
   const Made made(InventedRecord(10));
   const std::string report = MarkdownReport(made.input());
-  for (const char* wanted : {"# GO:", "Repeat it: `ab --invented`", "Gates by medians: screen",
-                             "Gates by medians: replay", "| `refills` | 0 | 5 |", "Sound verdict",
-                             "Control arm", "HZ4_FRONT", "aaaaaaaaaaaaaaaa", "unavailable",
-                             "Rule of decision", "0123456789abcdef"}) {
+  for (const char* wanted :
+       {"# GO:", "Repeat it: `ab --invented`", "Gates by medians: screen",
+        "Gates by medians: replay", "| `refills` | 0 | 5 |", "Sound verdict", "Control arm",
+        "HZ4_FRONT", "aaaaaaaaaaaaaaaa", "unavailable", "Rule of decision", "0123456789abcdef"}) {
     EXPECT_NE(report.find(wanted), std::string::npos) << wanted;
   }
-  EXPECT_EQ(report.find("| `same` |"), std::string::npos) << "a counter that did not move says nothing";
+  EXPECT_EQ(report.find("| `same` |"), std::string::npos)
+      << "a counter that did not move says nothing";
 }
 
 TEST(Report, SummaryJsonAgreesWithTheVerdict) {
@@ -107,7 +109,8 @@ TEST(Report, SummaryJsonAgreesWithTheVerdict) {
   EXPECT_EQ((*json)["verdict"].AsString(), "NO-GO");
   EXPECT_EQ((*json)["exit_status"].AsNumber(), 1);
   EXPECT_EQ((*json)["gates"].items().size(), 3u);
-  EXPECT_EQ((*json)["counters"]["main_r0"]["variant"]["same"].AsNumber(), 7) << "all counters stand here";
+  EXPECT_EQ((*json)["counters"]["main_r0"]["variant"]["same"].AsNumber(), 7)
+      << "all counters stand here";
 }
 
 TEST(Report, JUnitIsWellFormedAndCountsItsCases) {
@@ -121,7 +124,8 @@ TEST(Report, JUnitIsWellFormedAndCountsItsCases) {
 
 TEST(Report, GoogleBenchmarkJsonIsWhatCompareReads) {
   const Made made(InventedRecord(10));
-  const absl::StatusOr<Json> json = Json::Parse(GoogleBenchmarkJson(made.input(), "variant").Dump());
+  const absl::StatusOr<Json> json =
+      Json::Parse(GoogleBenchmarkJson(made.input(), "variant").Dump());
   ASSERT_TRUE(json.ok());
   const std::vector<Json>& benchmarks = (*json)["benchmarks"].items();
   ASSERT_EQ(benchmarks.size(), 4u * 21);
@@ -196,14 +200,25 @@ TEST_P(InBrowser, LoadsWithoutErrorsAndFitsTheWidth) {
 
   // A window cannot be as narrow as a phone, a frame inside it can.
   std::ofstream(folder + "/frame.html")
-      << "<!doctype html><body style='margin:0'><iframe id=f src=report.html style='border:0;height:900px;width:"
+      << "<!doctype html><body style='margin:0'><iframe id=f src=report.html "
+         "style='border:0;height:900px;width:"
       << GetParam() << "px'></iframe><script>f.onload = () => setTimeout(() => {"
       << "document.title = f.contentDocument.title; }, 200);</script>";
   ProcessSpec spec;
-  spec.argv = {browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-               "--allow-file-access-from-files", "--enable-logging=stderr", "--log-level=0",
-               "--user-data-dir=" + folder + "/profile", "--virtual-time-budget=5000",
-               "--window-size=1400,1000", "--dump-dom", "file://" + folder + "/frame.html"};
+  spec.argv = {browser,
+               "--headless=new",
+               "--no-sandbox",
+               "--disable-gpu",
+               "--disable-dev-shm-usage",
+               "--hide-scrollbars",
+               "--allow-file-access-from-files",
+               "--enable-logging=stderr",
+               "--log-level=0",
+               "--user-data-dir=" + folder + "/profile",
+               "--virtual-time-budget=5000",
+               "--window-size=1400,1000",
+               "--dump-dom",
+               "file://" + folder + "/frame.html"};
   spec.env = BaseEnvironment();
   spec.env.push_back("HOME=" + folder);
   spec.timeout_seconds = 60;

@@ -57,7 +57,8 @@ TEST(Stats, SignedRankApproximationMeetsTheExactCount) {
   std::vector<double> values;
   for (int i = 0; i < 80; ++i) values.push_back(normal(random));
   const double exact = SignedRank(values, 0).p_two_sided;
-  values.push_back(1e-9);  // one more value: the approximation; the smallest rank changes nothing much
+  values.push_back(
+      1e-9);  // one more value: the approximation; the smallest rank changes nothing much
   EXPECT_NEAR(SignedRank(values, 0).p_two_sided, exact, 0.01);
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A library that reports as hz4 does and allocates nothing: preloaded, it writes the configuration line
-// at launch and counters at exit to HZ4_OUTPUT. Its fingerprint covers HZ4_FRONT, HZ4_MID_ROUTE and
-// HZ4_MID_LOCKPATH_OUTLOCK_REFILL; the last implies the ladder, as in the registry.
+// A library that reports as hz4 does and allocates nothing: preloaded, it writes the configuration
+// line at launch and counters at exit to HZ4_OUTPUT. Its fingerprint covers HZ4_FRONT,
+// HZ4_MID_ROUTE and HZ4_MID_LOCKPATH_OUTLOCK_REFILL; the last implies the ladder, as in the
+// registry.
+
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-
-#include <unistd.h>
 
 namespace {
 
@@ -25,14 +26,15 @@ struct Fake {
 
   std::string Fingerprint() const {
     unsigned long hash = 5381;
-    for (char c : front + "/" + refill + "/" + route) hash = hash * 33 + static_cast<unsigned char>(c);
+    for (char c : front + "/" + refill + "/" + route)
+      hash = hash * 33 + static_cast<unsigned char>(c);
     char hex[32];
     std::snprintf(hex, sizeof(hex), "%016lx", hash);
     return hex;
   }
 
   std::string Knob(const char* name, const std::string& value, const char* default_value) const {
-    const char* origin = getenv(name) != nullptr ? "environment"
+    const char* origin = getenv(name) != nullptr  ? "environment"
                          : value == default_value ? "default"
                                                   : "implied by HZ4_MID_LOCKPATH_OUTLOCK_REFILL";
     return std::string("{\"name\":\"") + name + "\",\"value\":\"" + value + "\",\"default\":\"" +
@@ -62,8 +64,10 @@ __attribute__((destructor)) void Exit() {
   if (Value("HZ4_STATS", "") != "json") return;
   const Fake fake;
   const std::string refills = fake.refill == "1" ? "12" : "0";
-  Write("{\"hz4\":\"stats\",\"counters\":{\"malloc_calls\":100}}\n[HZ4_MID_STATS_B1] malloc_calls=50 "
-        "malloc_outlock_refill_calls=" + refills + "\n");
+  Write(
+      "{\"hz4\":\"stats\",\"counters\":{\"malloc_calls\":100}}\n[HZ4_MID_STATS_B1] malloc_calls=50 "
+      "malloc_outlock_refill_calls=" +
+      refills + "\n");
 }
 
 }  // namespace
