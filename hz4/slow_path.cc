@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "hz4/base/bootstrap.h"
 #include "hz4/base/lock.h"
 #include "hz4/base/print.h"
 #include "hz4/base/tls.h"
@@ -74,7 +75,8 @@ void SlowPath<Stats>::Free(void* p, unsigned cls) {
     Stats::Add(CounterId::kSideFree);
     return side::Free(p);
   }
-  if (p != nullptr) Die("invalid free: not a pointer that hz4 handed out", p);
+  if (p == nullptr || bootstrap::Owns(p)) return;
+  Die("invalid free: not a pointer that hz4 handed out", p);
 }
 
 template struct SlowPath<Counting>;

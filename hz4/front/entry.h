@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "hz4/base/bits.h"
+#include "hz4/base/bootstrap.h"
 #include "hz4/base/print.h"
 #include "hz4/dispatch.h"
 #include "hz4/front/cache.h"
@@ -102,6 +103,7 @@ struct Entry {
     if (HZ4_LIKELY(cls - 1 < kNumClasses)) return Class(cls).size;
     if (cls == kLargeClass) return Table().large_usable(p);
     if (cls == kSideClass) return side::UsableSize(p);
+    if (bootstrap::Owns(p)) return bootstrap::UsableSize(p);
     Die(not_ours, p);
   }
   // Ends the process when p lies inside of an object of a class.
