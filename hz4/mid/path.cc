@@ -69,7 +69,7 @@ bool EmptyThread(MidThread* t) {
         !Table().mid_release_page(t, cls)) {
       return false;
     }
-    c = ClassCache{};
+    c.Forget();
   }
   Table().mid_unreserve(t);
   return true;

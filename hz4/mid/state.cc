@@ -7,16 +7,13 @@
 
 namespace hz4 {
 
-static_assert(sizeof(mid::ClassCache) % sizeof(void*) == 0, "the layout counts pointers");
-
 mid::Layout mid::Layout::For(const Knobs& knobs) {
   Layout l;
-  size_t at = sizeof(ClassCache) / sizeof(void*);
+  size_t at = knobs.mid_owner_local_stack ? knobs.mid_owner_local_stack_slots : 0;
   const auto place = [&at](uint16_t* where, bool on, uint64_t slots) {
     *where = static_cast<uint16_t>(at);
     if (on) at += slots;
   };
-  place(&l.stack_at, knobs.mid_owner_local_stack, knobs.mid_owner_local_stack_slots);
   place(&l.run_at, knobs.mid_alloc_run_cache, knobs.mid_alloc_run_limit);
   place(&l.l0_at, knobs.mid_dual_tier_alloc, knobs.mid_dual_tier_l0_limit);
   place(&l.batch_at, knobs.mid_free_batch, knobs.mid_free_batch_limit);
@@ -30,9 +27,15 @@ MidThread* MidThread::Create(ThreadState* state) {
   const size_t bytes = sizeof(MidThread) + mid::kClasses * layout.stride * sizeof(void*);
   void* memory = os::Map(AlignUp(bytes, kOsPage), kOsPage);
   if (memory == nullptr) return nullptr;
-  state->mid = static_cast<MidThread*>(memory);  // all zero: nothing cached, nothing owned
-  state->mid->layout = layout;
-  return state->mid;
+  MidThread* t = static_cast<MidThread*>(memory);  // all zero: nothing cached, nothing owned
+  t->layout = layout;
+  void** slots = reinterpret_cast<void**>(t + 1);
+  for (mid::ClassCache& c : t->caches) {
+    c.slots = slots;
+    slots += layout.stride;
+  }
+  state->mid = t;
+  return t;
 }
 
 }  // namespace hz4

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MidThread: what the ladder keeps for a thread. One block, made on the thread's first mid call,
-// kept at its ThreadState for the next thread. Per class:
+// kept at its ThreadState for the next thread:
 //
-//   | ClassCache | local stack | alloc run | L0 | free batch |      pointers to free objects
+//   | ClassCache 0 | ClassCache 1 | ...                        one cache line a class
+//   | local stack 0 | alloc run 0 | L0 0 | free batch 0 | ...  pointers to free objects
 //
-// with as many slots as the knobs say, and none for a box that is off: 7 cache lines a class in the
+// with as many slots as the knobs say, and none for a box that is off: 6 cache lines a class in the
 // base arms. A cached object is never touched, and is in exactly one of the arrays (Check in
 // check.h).
 //
@@ -28,7 +29,7 @@ struct Knobs;
 
 namespace mid {
 
-struct ClassCache {
+struct alignas(kCacheLine) ClassCache {
   // The page this thread owns; a page is in at most one MidThread. Beside it what is asked most
   // often, so that the hit paths need not look at the descriptor. All zero: none.
   Span* page;
@@ -46,6 +47,8 @@ struct ClassCache {
   uint8_t probe_tick;
   uint8_t cooldown;
 
+  void** slots;  // of the class's arrays; constant
+
   bool IsMine(const void* p) const { return reinterpret_cast<uintptr_t>(p) - start < bytes; }
   void SetPage(Span* mine) {
     page = mine;
@@ -60,18 +63,24 @@ struct ClassCache {
     word = nullptr;
     bytes = 0;
   }
+  // As of a thread that begins. Everything was given back.
+  void Forget() {
+    void** const keep = slots;
+    *this = ClassCache{};
+    slots = keep;
+  }
 };
+static_assert(sizeof(ClassCache) == kCacheLine, "what a hit looks at, beside the object's slot");
 
-// Places of the arrays behind a ClassCache, and of the next ClassCache, in pointers.
+// Places of the arrays behind ClassCache::slots, the local stack first, and the slots of a class.
 struct Layout {
-  uint16_t stack_at;
   uint16_t run_at;
   uint16_t l0_at;
   uint16_t batch_at;
   uint16_t batch_slots;
   uint16_t stride;  // whole cache lines
 
-  unsigned StackSlots() const { return run_at - stack_at; }
+  unsigned StackSlots() const { return run_at; }
   unsigned RunSlots() const { return l0_at - run_at; }
   unsigned L0Slots() const { return batch_at - l0_at; }
   unsigned BatchSlots() const { return batch_slots; }
@@ -84,15 +93,13 @@ struct alignas(kCacheLine) MidThread {
   mid::Layout layout;
   uint32_t lock_entries;  // of class locks, for sampling
   PageRun reserved;       // B70: pages and descriptors set aside for this thread
+  mid::ClassCache caches[mid::kClasses];
 
-  mid::ClassCache& Of(unsigned cls) {
-    return *reinterpret_cast<mid::ClassCache*>(reinterpret_cast<void**>(this + 1) +
-                                               (cls - mid::kFirstClass) * layout.stride);
-  }
-  void** Stack(mid::ClassCache& c) const { return Slots(c) + layout.stack_at; }
-  void** Run(mid::ClassCache& c) const { return Slots(c) + layout.run_at; }
-  void** L0(mid::ClassCache& c) const { return Slots(c) + layout.l0_at; }
-  void** Batch(mid::ClassCache& c) const { return Slots(c) + layout.batch_at; }
+  mid::ClassCache& Of(unsigned cls) { return caches[cls - mid::kFirstClass]; }
+  void** Stack(const mid::ClassCache& c) const { return c.slots; }
+  void** Run(const mid::ClassCache& c) const { return c.slots + layout.run_at; }
+  void** L0(const mid::ClassCache& c) const { return c.slots + layout.l0_at; }
+  void** Batch(const mid::ClassCache& c) const { return c.slots + layout.batch_at; }
 
   // The calling thread's; nullptr: no memory, a fork pending, or the thread has exited. Inside a
   // SlowScope.
@@ -103,7 +110,6 @@ struct alignas(kCacheLine) MidThread {
   }
 
  private:
-  static void** Slots(mid::ClassCache& c) { return reinterpret_cast<void**>(&c); }
   static MidThread* Create(ThreadState* state);
 };
 
