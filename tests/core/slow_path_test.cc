@@ -269,8 +269,6 @@ void AllocateInHandler(int) {
 
 // Signals strike threads anywhere in malloc and free; their handlers allocate and free themselves.
 TEST(SlowPath, SignalsWhoseHandlersAllocate) {
-  // The hit path of the per-thread front is not made for it: POSIX lets no handler allocate.
-  if (EffectiveKnobs().front == FrontKind::kThread) GTEST_SKIP() << "HZ4_FRONT=thread";
   const test::SignalHandler handler(SIGUSR1, &AllocateInHandler);
   const uint64_t live = LiveBytes();
   test::RunThreads(2, [](int t) {
