@@ -110,6 +110,10 @@ bool Grow(size_t pages, uintptr_t* start, size_t* got) {
   return direct ? GrowDirect(pages, start, got) : GrowSeparate(pages, start, got);
 }
 
+bool Shrink(uintptr_t start, size_t pages) {
+  return !direct && os::Unmap(reinterpret_cast<void*>(start), pages << kPageShift);
+}
+
 Region SideRegion() { return side_region; }
 
 uintptr_t Boundary() { return boundary; }

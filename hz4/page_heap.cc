@@ -21,6 +21,8 @@ namespace {
 constexpr uint64_t kPeriodNs = 500 * 1000 * 1000;
 constexpr size_t kRetainPages = (size_t{8} << 20) >> kPageShift;
 constexpr size_t kRetainShare = 8;
+// Separate mappings go back from this size on, so that holes in them stay few; all before out of memory.
+constexpr size_t kUnmapPages = (size_t{1} << 20) >> kPageShift;
 
 Lock lock;
 FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
@@ -122,8 +124,24 @@ bool Grow(size_t pages) HZ4_REQUIRES(lock) {
   return true;
 }
 
+// Where the heap is of separate mappings, address space is scarce: a released span goes back whole, for
+// others to use or for a mapping of another shape. `span` is inserted. False: it stays.
+bool Unmap(Span* span) HZ4_REQUIRES(lock) {
+  if (arena::Direct()) return false;
+  released.Remove(span);
+  page_map::Forget(span);
+  if (!arena::Shrink(span->start, span->pages)) {
+    InsertFree(span);
+    return false;
+  }
+  mapped_pages.store(mapped_pages.load(std::memory_order_relaxed) - span->pages,
+                     std::memory_order_relaxed);
+  descriptors::DeleteSpan(span);
+  return true;
+}
+
 // Turns all free pages into released ones, so that neighbours of both kinds merge. The system calls
-// happen under the lock: this is the last step before asking for new address space.
+// happen under the lock: this is the last step before out of memory.
 void ReleaseAllLocked() HZ4_REQUIRES(lock) {
   while (Span* span = dirty.Largest()) {
     if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
@@ -179,6 +197,12 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   if (span == nullptr) {
     ReleaseAllLocked();
     span = released.Find(pages);
+  }
+  if (span == nullptr) {
+    while (Span* largest = released.Largest()) {
+      if (!Unmap(largest)) break;
+    }
+    if (Grow(pages)) span = released.Find(pages);
   }
   if (span == nullptr) return nullptr;
   SetOf(span->state).Remove(span);
@@ -285,6 +309,7 @@ size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
       break;
     }
     ReturnPages(span, done ? SpanState::kReleased : SpanState::kFree);
+    if (done && span->pages >= kUnmapPages) Unmap(span);
     lock.Release();
     if (!done) break;
   }

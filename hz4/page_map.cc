@@ -97,6 +97,11 @@ void SetFree(Span* span) {
   Store(EntryOf(span->End() - kPageSize).span_of, span);
 }
 
+void Forget(Span* span) {
+  Store(EntryOf(span->start).span_of, nullptr);
+  Store(EntryOf(span->End() - kPageSize).span_of, nullptr);
+}
+
 void ClearClasses(Span* span) {
   const uint32_t count = span->state == SpanState::kLarge ? 1 : span->pages;
   for (uint32_t i = 0; i < count; ++i) {

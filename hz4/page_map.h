@@ -92,6 +92,8 @@ void Set(Span* span);
 void SetLarge(Span* span);
 // Records a free span at its first and last page: what the page heap needs to find neighbours.
 void SetFree(Span* span);
+// Undoes SetFree: the pages are about to be nobody's.
+void Forget(Span* span);
 // Takes the class away from the pages that Set or SetLarge gave one; span->state still says which.
 void ClearClasses(Span* span);
 // Gives [start, start + pages) to the side arena, or takes them from it; lock-free, repeatable. Ensure

@@ -28,21 +28,31 @@ bool MustFail() {
   return n == at || (n > at && fail_sticky.load(std::memory_order_relaxed));
 }
 
+long MapAnywhere(size_t bytes, int protection, int flags) {
+  return Syscall(SYS_mmap, 0, static_cast<long>(bytes), protection,
+                 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
+void UnmapPart(uintptr_t start, size_t bytes) {
+  if (bytes > 0) Syscall(SYS_munmap, static_cast<long>(start), static_cast<long>(bytes));
+}
+
 void* MapAnonymous(size_t bytes, size_t align, int protection, int flags) {
   if (MustFail() || bytes == 0) return nullptr;
+  long result = MapAnywhere(bytes, protection, flags);
+  if (SyscallFailed(result)) return nullptr;
+  uintptr_t start = static_cast<uintptr_t>(result);
+  // Aligned as it came: nearly always, behind mappings of such sizes, and then they adjoin.
+  if (start % align == 0) return reinterpret_cast<void*>(start);
+  UnmapPart(start, bytes);
   // Over-allocate by what alignment may cost and cut both ends off again.
-  const size_t extra = align > kOsPage ? align - kOsPage : 0;
+  const size_t extra = align - kOsPage;
   if (bytes + extra < bytes) return nullptr;
-  const long result = Syscall(SYS_mmap, 0, static_cast<long>(bytes + extra), protection,
-                              MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  result = MapAnywhere(bytes + extra, protection, flags);
   if (SyscallFailed(result)) return nullptr;
   const uintptr_t raw = static_cast<uintptr_t>(result);
-  const uintptr_t start = AlignUp(raw, align);
-  if (start > raw) Syscall(SYS_munmap, static_cast<long>(raw), static_cast<long>(start - raw));
-  const size_t tail = raw + bytes + extra - (start + bytes);
-  if (tail > 0) {
-    Syscall(SYS_munmap, static_cast<long>(start + bytes), static_cast<long>(tail));
-  }
+  start = AlignUp(raw, align);
+  UnmapPart(raw, start - raw);
+  UnmapPart(start + bytes, raw + extra - start);
   return reinterpret_cast<void*>(start);
 }
 

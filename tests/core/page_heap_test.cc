@@ -199,6 +199,23 @@ TEST_F(PageHeapTest, EverythingReleasedIsOneSpan) {
   PageHeap::Free(all);
 }
 
+TEST_F(PageHeapTest, SeparateMappingsGoBackAsAddressSpace) {
+  std::vector<Span*> spans;
+  for (int i = 0; i < 64; ++i) spans.push_back(Large(kMiB));
+  const size_t mapped = PageHeap::Totals().mapped_pages;
+  for (Span* span : spans) PageHeap::Free(span);
+  PageHeap::ReleaseFree();
+  const size_t left = PageHeap::Totals().mapped_pages;
+  if (arena::Direct()) {
+    EXPECT_EQ(left, mapped);
+  } else {
+    EXPECT_LE(left * kPageSize, kMiB) << "of " << mapped * kPageSize;
+  }
+  Span* again = Large(10 * kMiB);
+  EXPECT_TRUE(ReadsAsZero(again));
+  PageHeap::Free(again);
+}
+
 // --- resizing ---
 
 TEST_F(PageHeapTest, ShrinkingGivesTheTailBack) {
