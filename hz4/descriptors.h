@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for what describes spans: descriptors and bitmaps, reused by size, never given back (about
-// 1% of the heap at its peak). Guarded by the page heap's lock.
+// Memory for what describes spans: descriptors and bitmaps, about 1% of the heap, reused by size.
+// Addresses are never given back: a stale pointer to a descriptor sees one that is in use, kUnused or
+// all zero, which is the same. Guarded by the page heap's lock.
 #ifndef HZ4_DESCRIPTORS_H_
 #define HZ4_DESCRIPTORS_H_
 
@@ -19,7 +20,10 @@ inline constexpr uint32_t kMaxBitWords = 128;
 uint64_t* NewBits(uint32_t words);
 void DeleteBits(uint64_t* bits, uint32_t words);
 
-// Bytes taken from the kernel so far.
+// Gives the memory back that holds nothing in use; bytes.
+size_t ReleaseUnused();
+
+// Bytes taken from the kernel and not given back.
 size_t MappedBytes();
 
 // Where to turn when the kernel has no more: a zeroed page of kPageSize bytes, or nullptr. The page heap

@@ -19,6 +19,12 @@ class FreeSpans {
   // A span of the largest bin; nullptr: none at all.
   Span* Largest() const;
   size_t pages() const { return pages_; }
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    for (const SpanList& bin : bins_) {
+      for (const Span* span = bin.front(); span != nullptr; span = span->next) visit(span);
+    }
+  }
 
   // nullptr, or what does not hold: pages() is the sum over the bins, each span is in its bin.
   const char* Check(SpanState state) const;

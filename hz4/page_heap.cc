@@ -29,6 +29,7 @@ FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
 FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
 std::atomic<size_t> mapped_pages{0};  // written under the lock
 size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;  // includes spans in limbo and on their way to the kernel
+size_t descriptor_pages HZ4_GUARDED_BY(lock) = 0;  // of them, by CutPage
 
 // Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
 // next holder takes them in. Lock-free: release in PushLimbo, acquire in TakeInLimbo.
@@ -99,6 +100,7 @@ void* CutPage(FreeSpans& spans) HZ4_REQUIRES(lock) {
   span->pages -= 1;
   void* page = reinterpret_cast<void*>(span->End());
   ++in_use_pages;
+  ++descriptor_pages;
   if (span->pages > 0) {
     InsertFree(span);
   } else {
@@ -481,7 +483,14 @@ bool PageHeap::ResizeInPlace(Span* span, size_t bytes) {
   return done;
 }
 
-size_t PageHeap::ReleaseFree() { return ReleaseDownTo(0); }
+size_t PageHeap::ReleaseFree() {
+  const size_t bytes = ReleaseDownTo(0);
+  if (!lock.Acquire()) return bytes;
+  released.ForEach([](const Span* span) { page_map::ReleaseInner(span); });
+  const size_t of_descriptors = descriptors::ReleaseUnused();
+  lock.Release();
+  return bytes + of_descriptors;
+}
 
 size_t PageHeap::MappedBytes() {
   return mapped_pages.load(std::memory_order_relaxed) << kPageShift;
@@ -490,7 +499,7 @@ size_t PageHeap::MappedBytes() {
 PageHeapTotals PageHeap::Totals() {
   PageHeapTotals t = {};
   if (!lock.Acquire()) return t;
-  t = {mapped_pages, in_use_pages, dirty.pages(), released.pages(), descriptors::MappedBytes()};
+  t = {mapped_pages, in_use_pages, descriptor_pages, dirty.pages(), released.pages(), descriptors::MappedBytes()};
   lock.Release();
   return t;
 }

@@ -18,6 +18,7 @@ namespace hz4 {
 struct PageHeapTotals {
   size_t mapped_pages;
   size_t in_use_pages;
+  size_t descriptor_pages;  // of them: what describes spans
   size_t free_pages;
   size_t released_pages;
   size_t descriptor_bytes;  // mapped beside the pages

@@ -102,6 +102,19 @@ void Forget(Span* span) {
   Store(EntryOf(span->End() - kPageSize).span_of, nullptr);
 }
 
+void ReleaseInner(const Span* span) {
+  if (!arena::Direct()) return;
+  const size_t first = (span->start - DirectMap::view.base) >> kPageShift;
+  const auto release = [](const void* begin, const void* end) {
+    const uintptr_t from = AlignUp(reinterpret_cast<uintptr_t>(begin), kOsPage);
+    const uintptr_t to = AlignDown(reinterpret_cast<uintptr_t>(end), kOsPage);
+    if (from < to) os::Decommit(reinterpret_cast<void*>(from), to - from);
+  };
+  const DirectMapView& v = DirectMap::view;
+  release(v.span_map + first + 1, v.span_map + first + span->pages - 1);
+  release(v.class_map + first, v.class_map + first + span->pages);
+}
+
 void ClearClasses(Span* span) {
   const uint32_t count = span->state == SpanState::kLarge ? 1 : span->pages;
   for (uint32_t i = 0; i < count; ++i) {
@@ -111,7 +124,9 @@ void ClearClasses(Span* span) {
 
 void SetSide(uintptr_t start, size_t pages, bool in_use) {
   const uint8_t cls = in_use ? kSideClass : kNoClass;
-  for (size_t i = 0; i < pages; ++i) *EntryOf(start + (i << kPageShift)).class_of = cls;
+  for (size_t i = 0; i < pages; ++i) {
+    __atomic_store_n(EntryOf(start + (i << kPageShift)).class_of, cls, __ATOMIC_RELAXED);
+  }
 }
 
 Span* SpanOf(const void* p) {

@@ -94,6 +94,9 @@ void SetLarge(Span* span);
 void SetFree(Span* span);
 // Undoes SetFree: the pages are about to be nobody's.
 void Forget(Span* span);
+// Gives the memory of the entries inside a free span back to the kernel, first and last page apart.
+// With RadixMap nothing.
+void ReleaseInner(const Span* span);
 // Takes the class away from the pages that Set or SetLarge gave one; span->state still says which.
 void ClearClasses(Span* span);
 // Gives [start, start + pages) to the side arena, or takes them from it; lock-free, repeatable. Ensure

@@ -22,7 +22,7 @@ uint32_t Span::TakeBatch(void** out, uint32_t n) {
     free_bits[w] = bits;
     hint = w;
   }
-  while (got < n && carved < objects) out[got++] = ObjectAt(carved++);
+  while (got < n && carved < objects) out[got++] = Carve();
   return got;
 }
 

@@ -18,6 +18,7 @@
 #include <atomic>
 
 #include "hz4/base/platform.h"
+#include "hz4/base/relaxed.h"
 #include "hz4/size_class.h"
 
 namespace hz4 {
@@ -33,14 +34,14 @@ enum class SpanState : uint8_t {
 struct alignas(kCacheLine) Span {
   uintptr_t start;
   uint32_t pages;
-  SpanState state;
+  Relaxed<SpanState> state;  // the page heap looks at neighbours that may be PageHeap::Cut's
   uint8_t size_class;  // 1..kNumClasses, kLargeClass or kNoClass
   bool zeroed;         // kLarge: all of it reads as zero since it was taken
   uint8_t list;        // central/ladder: which list it is on
   Span* next;          // list links, guarded by the list's lock
   Span* prev;
   uint32_t objects;
-  uint32_t carved;
+  Relaxed<uint32_t> carved;
   uint32_t free_count;
   uint32_t hint;          // word of free_bits to look at first
   uint64_t* free_bits;    // BitWords() words; guarded by the class lock (array route) or by owner/class lock (ladder)
@@ -66,7 +67,16 @@ struct alignas(kCacheLine) Span {
   // True when p is the first byte of an object that was handed out at least once.
   bool IsObjectStart(const void* p) const {
     const uint32_t i = IndexOf(p);
-    return i < carved && ObjectAt(i) == p;
+    return WasCarved(i) && ObjectAt(i) == p;
+  }
+  // Needs no lock: an object that somebody was given was carved before it was given, and the program's
+  // own hand-over of the pointer orders that.
+  bool WasCarved(uint32_t i) const { return i < carved; }
+  // The next object that was never handed out. carved < objects.
+  void* Carve() {
+    const uint32_t i = carved;
+    carved = i + 1;
+    return ObjectAt(i);
   }
 
   // Takes one object out of the span: a free one, else the next uncarved one; nullptr when full.

@@ -47,7 +47,7 @@ unsigned FrontCache::Grow(unsigned cls) {
   if (Room(cls) >= MaxSlots(cls) || !lock_.TryAcquire()) return kNoClass;
   // Again: another thread of this CPU may have let the class grow until the lock was ours.
   const uint32_t room = Room(cls);
-  uint32_t step = room / 2 > BatchOf(cls) ? room / 2 : BatchOf(cls);
+  uint32_t step = room / 2 > FirstBatch(cls) ? room / 2 : FirstBatch(cls);
   if (step > MaxSlots(cls) - room) step = MaxSlots(cls) - room;
   const uint64_t size = Class(cls).size;
   const uint64_t budget = EffectiveKnobs().front_budget;

@@ -23,15 +23,21 @@
 
 namespace hz4 {
 
-// Most objects of `cls` in one cache: 1 MiB worth, within 32..1024.
+// Most objects of `cls` in one cache: 1 MiB worth, within 32..4096.
 constexpr uint32_t MaxSlots(unsigned cls) {
   const size_t n = (size_t{1} << 20) / Class(cls).size;
-  return static_cast<uint32_t>(n < 32 ? 32 : n > 1024 ? 1024 : n);
+  return static_cast<uint32_t>(n < 32 ? 32 : n > 4096 ? 4096 : n);
 }
-// Objects that move between a cache and the middle at a time: half a cache, at most 64.
-inline constexpr uint32_t kMaxBatch = 64;
-constexpr uint32_t BatchOf(unsigned cls) {
-  return MaxSlots(cls) / 2 < kMaxBatch ? MaxSlots(cls) / 2 : kMaxBatch;
+// Objects that move between a cache and the middle at a time: half of what the class may hold there,
+// at most 256, which fit on the stack; at first 64, or half of the most it will ever hold.
+inline constexpr uint32_t kMaxBatch = 256;
+inline constexpr uint32_t kFirstBatch = 64;
+constexpr uint32_t FirstBatch(unsigned cls) {
+  return MaxSlots(cls) / 2 < kFirstBatch ? MaxSlots(cls) / 2 : kFirstBatch;
+}
+constexpr uint32_t BatchOf(unsigned cls, uint32_t room) {
+  const uint32_t half = room / 2 < kMaxBatch ? room / 2 : kMaxBatch;
+  return half > FirstBatch(cls) ? half : FirstBatch(cls);
 }
 
 struct SlotLayout {
@@ -78,7 +84,7 @@ class FrontCache {
     return static_cast<uint32_t>(__atomic_load_n(&headers[cls].limit, __ATOMIC_RELAXED) - Begin(cls));
   }
 
-  // Raises the class's capacity after a miss or an overflow: by a batch at first, then by half. When
+  // Raises the class's capacity after a miss or an overflow: by a first batch, then by half. When
   // the budget is used up, a class that saw neither lately gives its own. It is returned, for the
   // caller to move what it holds above its limit to the middle; kNoClass: none.
   unsigned Grow(unsigned cls);

@@ -35,7 +35,8 @@ void* Refill(unsigned cls) {
   void* batch[kMaxBatch];
   typename Front::Session session;
   GrowClass<Stats>(session, cls, batch);
-  const uint32_t want = session.Room(cls) != 0 ? BatchOf(cls) : 1;
+  const uint32_t room = session.Room(cls);
+  const uint32_t want = room != 0 ? BatchOf(cls, room) : 1;
   const uint32_t got = central::Fetch<Stats>(cls, batch, want);
   if (HZ4_UNLIKELY(got == 0)) return nullptr;
   Stats::Add(CounterId::kFrontRefill);
@@ -57,7 +58,7 @@ void Spill(void* p, unsigned cls) {
   typename Front::Session session;
   GrowClass<Stats>(session, cls, batch);
   if (session.PushBatch(cls, &p, 1) == 1) return;
-  const uint32_t n = session.PopBatch(cls, batch, BatchOf(cls));
+  const uint32_t n = session.PopBatch(cls, batch, BatchOf(cls, session.Room(cls)));
   Stats::Add(CounterId::kFrontSpill);
   Stats::Add(CounterId::kFrontSpillObjs, n + 1);
   if (n > 0) central::Return<Stats>(cls, batch, n);

@@ -126,13 +126,13 @@ HZ4_ALWAYS_INLINE void* Take(Span* page) {
     --page->free_count;
     return page->ObjectAt(LowestBit(bits));
   }
-  return page->carved < page->objects ? page->ObjectAt(page->carved++) : nullptr;
+  return page->carved < page->objects ? page->Carve() : nullptr;
 }
 
 inline void Put(Span* page, const void* p) {
   const uint32_t i = ObjectIndex(page, p);
   const uint64_t bit = uint64_t{1} << i;
-  if (HZ4_UNLIKELY(i >= page->carved)) Die("invalid free: an object never handed out", p);
+  if (HZ4_UNLIKELY(!page->WasCarved(i))) Die("invalid free: an object never handed out", p);
   if (HZ4_UNLIKELY((page->free_bits[0] & bit) != 0)) Die("double free", p);
   page->free_bits[0] |= bit;
   ++page->free_count;

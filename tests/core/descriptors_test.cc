@@ -98,6 +98,47 @@ TEST(Descriptors, WhatWasDeletedIsUsedAgain) {
   EXPECT_EQ(MappedBytes(), mapped);
 }
 
+// Of many, every 100th stays: what holds none of those goes back, and what comes next is zero.
+TEST(Descriptors, WhatHoldsNothingGoesBack) {
+  for (const bool refused : {false, true}) {
+    std::vector<Span*> spans;
+    std::vector<uint64_t*> bitmaps;
+    for (uint32_t i = 0; i < 20000; ++i) {
+      spans.push_back(NewSpan());
+      memset(static_cast<void*>(spans.back()), 0xee, sizeof(Span));
+      bitmaps.push_back(NewBits(i % kMaxBitWords + 1));
+      memset(bitmaps.back(), 0xdd, (i % kMaxBitWords + 1) * sizeof(uint64_t));
+    }
+    const size_t full = MappedBytes();
+    const auto stays = [](uint32_t i) { return i % 100 == 0 && i < 10000; };
+    for (uint32_t i = 0; i < 20000; ++i) {
+      if (stays(i)) continue;
+      DeleteSpan(spans[i]);
+      DeleteBits(bitmaps[i], i % kMaxBitWords + 1);
+    }
+    if (refused) os::FailNth(1, /*sticky=*/true);
+    const size_t released = ReleaseUnused();
+    os::FailNth(0, false);
+    EXPECT_EQ(MappedBytes(), full - released);
+    EXPECT_GE(released, full / 3);
+    for (uint32_t i = 0; i < 20000; ++i) {
+      if (stays(i)) {
+        EXPECT_EQ(spans[i]->hint, 0xeeeeeeeeu);
+        EXPECT_EQ(bitmaps[i][0], 0xddddddddddddddddu);
+      } else {
+        ASSERT_TRUE(Zero(spans[i] = NewSpan(), sizeof(Span)));
+        const uint32_t words = i % kMaxBitWords + 1;
+        ASSERT_TRUE(Zero(bitmaps[i] = NewBits(words), words * sizeof(uint64_t)));
+      }
+    }
+    EXPECT_LE(MappedBytes(), full + full / 8);
+    for (uint32_t i = 0; i < 20000; ++i) {
+      DeleteSpan(spans[i]);
+      DeleteBits(bitmaps[i], i % kMaxBitWords + 1);
+    }
+  }
+}
+
 TEST(Descriptors, WithoutMemoryNullptrAndLaterMore) {
   os::FailNth(1, /*sticky=*/true);
   std::vector<uint64_t*> got;

@@ -49,13 +49,17 @@ TEST(FrontCache, RulesOfSlotsAndBatches) {
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
     const size_t size = Class(cls).size;
     EXPECT_GE(MaxSlots(cls), 32u);
-    EXPECT_LE(MaxSlots(cls), 1024u);
+    EXPECT_LE(MaxSlots(cls), 4096u);
     if (MaxSlots(cls) > 32) {
       EXPECT_LE(MaxSlots(cls) * size, size_t{1} << 20) << cls;
     }
-    EXPECT_GE(BatchOf(cls), 1u);
-    EXPECT_LE(BatchOf(cls), kMaxBatch);
-    EXPECT_LE(BatchOf(cls) * 2, MaxSlots(cls)) << "half a cache";
+    for (uint32_t room = FirstBatch(cls); room <= MaxSlots(cls); room += FirstBatch(cls)) {
+      const uint32_t batch = BatchOf(cls, room);
+      EXPECT_GE(batch, FirstBatch(cls));
+      EXPECT_LE(batch, kMaxBatch);
+      EXPECT_LE(batch, room);
+      EXPECT_LE(batch * 2, MaxSlots(cls)) << "half a cache";
+    }
   }
 }
 
@@ -103,7 +107,7 @@ TEST(FrontCache, GrowsByABatchThenByHalfUpToItsSlots) {
     uint32_t room = 0;
     while (room < MaxSlots(cls)) {
       EXPECT_EQ(Grow(cache, cls), kNoClass) << "the budget has room";
-      const uint32_t step = std::max(room / 2, BatchOf(cls));
+      const uint32_t step = std::max(room / 2, FirstBatch(cls));
       room = std::min(MaxSlots(cls), room + step);
       ASSERT_EQ(cache->Room(cls), room);
     }
