@@ -322,9 +322,8 @@ size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
 void BindToClass(Span* span, unsigned cls) {
   span->state = SpanState::kObjects;
   span->size_class = static_cast<uint8_t>(cls);
-  span->carved = span->free_count = span->hint = span->look_count = 0;
+  span->carved = span->free_count = span->hint = 0;
   span->owner.store(0, std::memory_order_relaxed);
-  span->remote_count.store(0, std::memory_order_relaxed);
   span->next = span->prev = nullptr;
   span->list = 0;
   page_map::Set(span);

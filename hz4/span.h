@@ -49,8 +49,6 @@ struct alignas(kCacheLine) Span {
   // Ladder only.
   std::atomic<uint64_t> owner;          // ThreadState::serial of the owner, 0: none
   std::atomic<uint64_t>* remote_bits;   // BitWords() words
-  std::atomic<uint32_t> remote_count;
-  uint32_t look_count;                  // owner's looks since the last drain
 
   uint32_t BitWords() const { return (objects + 63) / 64; }
   size_t Bytes() const { return size_t{pages} << kPageShift; }

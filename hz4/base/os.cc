@@ -32,6 +32,10 @@ long MapAnywhere(size_t bytes, int protection, int flags) {
   return Syscall(SYS_mmap, 0, static_cast<long>(bytes), protection,
                  MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
+// The kernel orders an unmap before the map that uses its addresses again; said here in the language's
+// own terms. Release in Unmap, acquire in MapAnonymous.
+std::atomic<unsigned> unmaps{0};
+
 void UnmapPart(uintptr_t start, size_t bytes) {
   if (bytes > 0) Syscall(SYS_munmap, static_cast<long>(start), static_cast<long>(bytes));
 }
@@ -39,6 +43,7 @@ void UnmapPart(uintptr_t start, size_t bytes) {
 void* MapAnonymous(size_t bytes, size_t align, int protection, int flags) {
   if (MustFail() || bytes == 0) return nullptr;
   long result = MapAnywhere(bytes, protection, flags);
+  unmaps.load(std::memory_order_acquire);
   if (SyscallFailed(result)) return nullptr;
   uintptr_t start = static_cast<uintptr_t>(result);
   // Aligned as it came: nearly always, behind mappings of such sizes, and then they adjoin.
@@ -48,6 +53,7 @@ void* MapAnonymous(size_t bytes, size_t align, int protection, int flags) {
   const size_t extra = align - kOsPage;
   if (bytes + extra < bytes) return nullptr;
   result = MapAnywhere(bytes + extra, protection, flags);
+  unmaps.load(std::memory_order_acquire);
   if (SyscallFailed(result)) return nullptr;
   const uintptr_t raw = static_cast<uintptr_t>(result);
   start = AlignUp(raw, align);
@@ -89,6 +95,7 @@ bool Open(void* p, size_t bytes) {
                                                static_cast<long>(bytes), PROT_READ | PROT_WRITE));
 }
 bool Unmap(void* p, size_t bytes) {
+  unmaps.fetch_add(1, std::memory_order_release);
   return !MustFail() &&
          !SyscallFailed(Syscall(SYS_munmap, SyscallArg(p), static_cast<long>(bytes)));
 }

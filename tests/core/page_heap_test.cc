@@ -90,7 +90,6 @@ TEST_F(PageHeapTest, ASpanOfObjectsIsReady) {
       EXPECT_EQ(span->free_count, 0u);
       EXPECT_EQ(span->start % kPageSize, 0u);
       EXPECT_EQ(span->owner.load(), 0u);
-      EXPECT_EQ(span->remote_count.load(), 0u);
       EXPECT_EQ(span->remote_bits != nullptr, with_remote);
       for (uint32_t w = 0; w < span->BitWords(); ++w) {
         ASSERT_EQ(span->free_bits[w], 0u);

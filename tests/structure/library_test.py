@@ -48,6 +48,16 @@ def check_needed(library):
             yield f"{name} is NEEDED; only libc.so.6 may be"
 
 
+def check_initializers(library):
+    """State is initialised by the linker: a constructor would run behind the first malloc and wipe it."""
+    symbols = output_of("nm", library).splitlines()
+    if not symbols:
+        yield "no symbols: link without -s"
+    for line in symbols:
+        if "_GLOBAL__sub_I" in line or "__static_initialization" in line:
+            yield f"{line.split()[-1]}: some object with static storage has a constructor"
+
+
 def check_tls(library):
     """Static thread-local storage fits into what every process has spare."""
     for line in output_of("readelf", "-lW", library).splitlines():
