@@ -125,10 +125,9 @@ void ClearClasses(Span* span) {
 void SetSide(uintptr_t start, size_t pages, bool in_use) {
   const uint8_t cls = in_use ? kSideClass : kNoClass;
   for (size_t i = 0; i < pages; ++i) {
-    // Two threads may open the same pages: one of them stores, and the other one (acquire) sees it.
-    uint8_t* entry = EntryOf(start + (i << kPageShift)).class_of;
-    uint8_t seen = in_use ? kNoClass : kSideClass;
-    __atomic_compare_exchange_n(entry, &seen, cls, /*weak=*/false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    // Relaxed, as the load in ClassOf: two threads may open the same pages, and one of them may be at
+    // work there already when the other stores the same value again.
+    __atomic_store_n(EntryOf(start + (i << kPageShift)).class_of, cls, __ATOMIC_RELAXED);
   }
 }
 

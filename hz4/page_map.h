@@ -32,7 +32,8 @@ struct DirectMap {
   HZ4_HIDDEN static DirectMapView view;
   static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {
     const size_t page = PageIndex(p);
-    return HZ4_LIKELY(page < view.pages) ? view.class_map[page] : kNoClass;
+    return HZ4_LIKELY(page < view.pages) ? __atomic_load_n(&view.class_map[page], __ATOMIC_RELAXED)
+                                         : kNoClass;
   }
   static Span* SpanOf(const void* p) {
     const size_t page = (reinterpret_cast<uintptr_t>(p) - view.base) >> kPageShift;
@@ -69,7 +70,8 @@ struct RadixMap {
     const uintptr_t address = reinterpret_cast<uintptr_t>(p);
     const uintptr_t page = (address >> 4 | address << 60) >> (kPageShift - 4);
     const Leaf* leaf = Find(page);
-    return HZ4_LIKELY(leaf != nullptr) ? leaf->class_of[page & ((1u << kLeafBits) - 1)] : kNoClass;
+    if (HZ4_UNLIKELY(leaf == nullptr)) return kNoClass;
+    return __atomic_load_n(&leaf->class_of[page & ((1u << kLeafBits) - 1)], __ATOMIC_RELAXED);
   }
   static Span* SpanOf(const void* p) {
     const uintptr_t page = reinterpret_cast<uintptr_t>(p) >> kPageShift;
