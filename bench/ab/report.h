@@ -23,6 +23,10 @@ std::string JUnitXml(const ReportInput& input);  // one test case per gate, chec
 
 // One arm in Google Benchmark's JSON: `compare.py benchmarks base.json variant.json` reads a pair.
 Json GoogleBenchmarkJson(const ReportInput& input, const std::string& arm);
+// One arm in the text format of Go's benchmarks, which benchstat reads.
+std::string BenchstatText(const ReportInput& input, const std::string& arm);
+// Wall times of all lanes and arms as hyperfine exports them (--export-json).
+Json HyperfineJson(const ReportInput& input);
 
 // Writes all of them into the folder.
 absl::Status WriteReports(const std::string& folder, const ReportInput& input);

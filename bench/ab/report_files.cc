@@ -2,6 +2,7 @@
 //
 // summary.json, junit.xml, Google Benchmark's JSON, and writing the files.
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 #include <vector>
@@ -246,6 +247,50 @@ Json GoogleBenchmarkJson(const ReportInput& input, const std::string& arm) {
   return json;
 }
 
+std::string BenchstatText(const ReportInput& input, const std::string& arm) {
+  const Plan& plan = input.record.plan;
+  std::string text = absl::StrCat("goos: linux\nfingerprint: ", plan.FindArm(arm)->fingerprint, "\n");
+  for (const LaneSpec& lane : plan.lanes) {
+    const Metric& metric = lane.metrics.front();
+    for (const Run* run : input.samples.Runs(input.judgement.stage, lane.name, arm)) {
+      const auto value = run->values.find(metric.name);
+      if (value == run->values.end()) continue;
+      absl::StrAppend(&text, "BenchmarkLane/", lane.name, " 1 ",
+                      1e9 * (metric.higher_is_better ? 1 / value->second : value->second), " ns/op");
+      for (const auto& [name, number] : run->values) absl::StrAppend(&text, " ", number, " ", name);
+      absl::StrAppend(&text, "\n");
+    }
+  }
+  return text;
+}
+
+Json HyperfineJson(const ReportInput& input) {
+  const Plan& plan = input.record.plan;
+  Json results = Json::Array();
+  for (const LaneSpec& lane : plan.lanes) {
+    for (const Arm& arm : plan.arms) {
+      std::vector<double> seconds;
+      for (const Run* run : input.samples.Runs(input.judgement.stage, lane.name, arm.name)) {
+        seconds.push_back(run->wall_seconds);
+      }
+      if (seconds.empty()) continue;
+      Json times = Json::Array();
+      for (double second : seconds) times.Add(Json(second));
+      Json one = Json::Object();
+      one.Set("command", Json(absl::StrCat(lane.name, " ", arm.name)));
+      one.Set("mean", Json(Mean(seconds)));
+      one.Set("median", Json(Median(seconds)));
+      one.Set("min", Json(*std::min_element(seconds.begin(), seconds.end())));
+      one.Set("max", Json(*std::max_element(seconds.begin(), seconds.end())));
+      one.Set("times", std::move(times));
+      results.Add(std::move(one));
+    }
+  }
+  Json json = Json::Object();
+  json.Set("results", std::move(results));
+  return json;
+}
+
 absl::Status WriteReports(const std::string& folder, const ReportInput& input) {
   std::vector<std::pair<std::string, std::string>> files = {
       {"raw.tsv", RawTsv(input)},
@@ -254,10 +299,12 @@ absl::Status WriteReports(const std::string& folder, const ReportInput& input) {
       {"REPORT.md", MarkdownReport(input)},
       {"report.html", HtmlReport(input)},
       {"junit.xml", JUnitXml(input)},
+      {"hyperfine.json", HyperfineJson(input).DumpIndented()},
   };
   for (const Arm& arm : input.record.plan.arms) {
     files.emplace_back(absl::StrCat("benchmark-", arm.name, ".json"),
                        GoogleBenchmarkJson(input, arm.name).DumpIndented());
+    files.emplace_back(absl::StrCat("benchstat-", arm.name, ".txt"), BenchstatText(input, arm.name));
   }
   for (const auto& [name, text] : files) {
     if (absl::Status written = WriteFile(absl::StrCat(folder, "/", name), text); !written.ok()) {

@@ -29,11 +29,12 @@ constexpr uint32_t MaxSlots(unsigned cls) {
   return static_cast<uint32_t>(n < 32 ? 32 : n > 4096 ? 4096 : n);
 }
 // Objects that move between a cache and the middle at a time: half of what the class may hold there,
-// at most 256, which fit on the stack; at first 64, or half of the most it will ever hold.
+// at most 256, which fit on the stack; at first 4 KiB worth, within 2..64: a class that is used little
+// must not cost much in every cache.
 inline constexpr uint32_t kMaxBatch = 256;
-inline constexpr uint32_t kFirstBatch = 64;
 constexpr uint32_t FirstBatch(unsigned cls) {
-  return MaxSlots(cls) / 2 < kFirstBatch ? MaxSlots(cls) / 2 : kFirstBatch;
+  const size_t n = (size_t{4} << 10) / Class(cls).size;
+  return static_cast<uint32_t>(n < 2 ? 2 : n > 64 ? 64 : n);
 }
 constexpr uint32_t BatchOf(unsigned cls, uint32_t room) {
   const uint32_t half = room / 2 < kMaxBatch ? room / 2 : kMaxBatch;

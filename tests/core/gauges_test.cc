@@ -116,7 +116,7 @@ TEST(Gauges, ReleasingEmptiesEverythingThatCanBeReached) {
   EXPECT_GE(g.released_bytes + (full.mapped_bytes - g.mapped_bytes),
             full.live_bytes - full.live_bytes / 16);
   if (test::Variable("HZ4_PAGE_MAP") == "radix") {
-    EXPECT_LE(g.mapped_bytes, full.mapped_bytes / 8);
+    EXPECT_LE(g.mapped_bytes, full.mapped_bytes / 4);
   } else {
     EXPECT_EQ(g.mapped_bytes, full.mapped_bytes);
   }

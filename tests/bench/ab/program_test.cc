@@ -88,7 +88,8 @@ TEST_F(Program, EqualArmsPassAndEveryFileIsThere) {
       << said_;
   for (const char* name :
        {"raw.jsonl", "raw.tsv", "summary.tsv", "summary.json", "REPORT.md", "report.html",
-        "junit.xml", "benchmark-base.json", "benchmark-variant.json"}) {
+        "junit.xml", "benchmark-base.json", "benchmark-variant.json",
+        "benchstat-base.txt", "hyperfine.json"}) {
     EXPECT_FALSE(File(name).empty()) << name;
   }
   // Header and runs: count, warm-up and eight blocks, two lanes, two arms.
