@@ -75,7 +75,7 @@ def part(heading, folder):
     facts = dict(re.findall(r"^\| (processor|processors|memory|kernel) \| (.*) \|$", report, re.M))
     command = re.sub(r"--(library|bench|out)=\S+ ?", "", summary["command"])
     lines = [f"**{heading}: {summary['verdict']}** (sound: {summary['sound_verdict']}). "
-             + (f"Decided by {summary['decided_by']}." if summary["decided_by"] else ""), ""]
+             + (f"Decided by: {summary['decided_by']}." if summary["decided_by"] else ""), ""]
     lines += table(summary) + [""]
     lines += checks(summary)
     lines += [f"- warning: {w}" for w in summary["warnings"]]
