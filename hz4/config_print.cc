@@ -80,6 +80,12 @@ void PrintSeamsJson(Printer* out, const ConfigFacts& facts) {
   if (facts.seam_count > 0) out->Char('"');
 }
 
+void PrintClassText(Printer* out, const ClassRow& row) {
+  out->Str("  class ").Dec(row.size).Str(": span ").Dec(row.span_bytes).Str(", objects ");
+  out->Dec(row.objects).Str(", cached at most ").Dec(row.cached).Str(", batch ");
+  out->Dec(row.first_batch).Str(" to ").Dec(row.most_batch).Char('\n');
+}
+
 // Calls visit(text, length) for each note.
 template <typename Visit>
 void ForEachNote(const KnobSet& set, const Visit& visit) {
@@ -196,6 +202,8 @@ void PrintConfigText(Printer* out, const KnobSet& set, const ConfigFacts& facts,
   for (size_t i = 0; i < facts.seam_count; ++i) {
     out->Str("  seam ").Str(facts.seams[i].seam).Str(": ").Str(facts.seams[i].function).Char('\n');
   }
+  if (only_changed) return;
+  for (size_t i = 0; i < facts.class_count; ++i) PrintClassText(out, facts.classes[i]);
 }
 
 void PrintConfigJson(Printer* out, const KnobSet& set, const ConfigFacts& facts) {

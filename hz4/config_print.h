@@ -24,16 +24,30 @@ struct SeamRow {
   const char* function;
 };
 
+// What follows from the rules for one size class: bytes of an object and of a span, objects in a
+// span, the most that a front cache holds, and how many move between it and the middle at a time.
+struct ClassRow {
+  uint32_t size;
+  uint32_t span_bytes;
+  uint32_t objects;
+  uint32_t cached;
+  uint32_t first_batch;
+  uint32_t most_batch;
+};
+
 struct ConfigFacts {
   LibraryFacts library;
   const SeamRow* seams;
   size_t seam_count;
+  const ClassRow* classes;
+  size_t class_count;
 };
 
 // HZ4_HELP: every knob, what it does, what is allowed.
 void PrintHelp(Printer* out);
 
-// Several lines. only_changed: leaves out the knobs that have their default from nobody but us.
+// Several lines. only_changed: leaves out the knobs that have their default from nobody but us, and
+// the size classes.
 void PrintConfigText(Printer* out, const KnobSet& set, const ConfigFacts& facts, bool only_changed);
 // One line:
 //   {"hz4":"config","version":"...","build_id":"...","pid":1,"fingerprint":"0123456789abcdef",

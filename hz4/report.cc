@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "hz4/base/bits.h"
+#include "hz4/capacity.h"
 #include "hz4/config_print.h"
 #include "hz4/dispatch.h"
 #include "hz4/gauges.h"
@@ -33,6 +34,21 @@ struct Seams {
 #include "hz4/seams.def"
   }
 };
+
+struct ClassRows {
+  ClassRow rows[kNumClasses];
+};
+constexpr ClassRows MakeClassRows() {
+  ClassRows all{};
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
+    const ClassInfo& c = Class(cls);
+    const auto span_bytes = static_cast<uint32_t>(c.span_pages * kPageSize);
+    all.rows[cls - 1] = {c.size,        span_bytes,       c.objects,
+                         MaxSlots(cls), FirstBatch(cls), BatchOf(cls, MaxSlots(cls))};
+  }
+  return all;
+}
+constexpr ClassRows kClassRows = MakeClassRows();
 
 // The GNU build id of the object that contains us, as hexadecimal digits; "" when it has none.
 void FindBuildId(const void* object_start, char* digits, size_t size) {
@@ -75,7 +91,7 @@ struct Facts {
     build_id[0] = '\0';
     if (found) FindBuildId(info.dli_fbase, build_id, sizeof(build_id));
     const char* path = found && info.dli_fname != nullptr ? info.dli_fname : "";
-    config = {{kVersion, build_id, path}, seams.rows, seams.count};
+    config = {{kVersion, build_id, path}, seams.rows, seams.count, kClassRows.rows, kNumClasses};
   }
 };
 

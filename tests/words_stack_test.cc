@@ -64,7 +64,7 @@ TEST(LittleStack, IsEnoughForEverythingThatIsSaid) {
 
   OnLittleStack([] {
     static const SeamRow seams[] = {{"malloc", "percpu"}};
-    static const ConfigFacts facts = {{"1.0.0", "id", "libhz4.so"}, seams, 1};
+    static const ConfigFacts facts = {{"1.0.0", "id", "libhz4.so"}, seams, 1, nullptr, 0};
     static StatsReport report;
     static const DiagnosticSink count = {[](void*, const char*, size_t) { ++lines; }, nullptr};
     FindEnvironment();

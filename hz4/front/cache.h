@@ -19,27 +19,10 @@
 
 #include "hz4/base/lock.h"
 #include "hz4/base/platform.h"
+#include "hz4/capacity.h"
 #include "hz4/size_class.h"
 
 namespace hz4 {
-
-// Most objects of `cls` in one cache: 1 MiB worth, within 32..4096.
-constexpr uint32_t MaxSlots(unsigned cls) {
-  const size_t n = (size_t{1} << 20) / Class(cls).size;
-  return static_cast<uint32_t>(n < 32 ? 32 : n > 4096 ? 4096 : n);
-}
-// Objects that move between a cache and the middle at a time: half of what the class may hold there,
-// at most 256, which fit on the stack; at first 4 KiB worth, within 2..64: a class that is used little
-// must not cost much in every cache.
-inline constexpr uint32_t kMaxBatch = 256;
-constexpr uint32_t FirstBatch(unsigned cls) {
-  const size_t n = (size_t{4} << 10) / Class(cls).size;
-  return static_cast<uint32_t>(n < 2 ? 2 : n > 64 ? 64 : n);
-}
-constexpr uint32_t BatchOf(unsigned cls, uint32_t room) {
-  const uint32_t half = room / 2 < kMaxBatch ? room / 2 : kMaxBatch;
-  return half > FirstBatch(cls) ? half : FirstBatch(cls);
-}
 
 struct SlotLayout {
   uint32_t begin[kClassSlots];  // index of a class's first slot; the slot before it is the null

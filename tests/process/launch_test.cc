@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "hz4/size_class.h"
 #include "tests/support/child.h"
 #include "tests/support/json.h"
 #include "tests/support/test_env.h"
@@ -124,13 +125,17 @@ TEST(Launch, ChangedPrintsOnlyWhatIsNotDefault) {
   EXPECT_EQ(result.err().find("HZ4_RESERVE"), std::string::npos) << result.err();
   const ChildResult whole = True().Set("HZ4_PRINT_CONFIG=1").Run();
   EXPECT_NE(whole.err().find("HZ4_RESERVE"), std::string::npos) << whole.err();
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
+    const std::string line = "  class " + std::to_string(Class(cls).size) + ": ";
+    EXPECT_NE(whole.err().find(line), std::string::npos) << line;
+  }
 }
 
 TEST(Launch, FingerprintCoversThePolicyAlone) {
   const std::string plain = Config({})["fingerprint"].text;
   EXPECT_EQ(plain.size(), 16u);
   for (const char* same : {"HZ4_STATS=json", "HZ4_MID_STATS_B1=1", "HZ4_PROFILE=fast", "HZ4_STRICT=abort",
-                           "HZ4_FRONT=percpu", "HZ4_FRONT_BUDGET=32MiB"}) {
+                           "HZ4_FRONT=percpu", "HZ4_FRONT_BUDGET=64MiB"}) {
     Child child = True().Set(same).Set("HZ4_PRINT_CONFIG=json").Set("HZ4_OUTPUT=/dev/stdout");
     const ChildResult result = child.Run();
     ASSERT_TRUE(result.Succeeded()) << result.description;
