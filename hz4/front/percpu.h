@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The per-CPU front: one FrontCache per CPU, changed inside restartable sequences (rseq(2)), without
-// atomics. A sequence that is preempted, migrated or interrupted by a signal before its last store
-// starts again, so a signal handler may allocate anywhere.
+// The per-CPU front: one FrontCache per CPU, changed inside restartable sequences (rseq(2)),
+// without atomics. A sequence that is preempted, migrated or interrupted by a signal before its
+// last store starts again, so a signal handler may allocate anywhere.
 //
 // Rules:
 // - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
-// - The CPU number is read inside the sequence and compared, unsigned, with the number of caches: an
+// - The CPU number is read inside the sequence and compared, unsigned, with the number of caches:
+// an
 //   unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index: small
-//   numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered thread, so
-//   cpu_id is looked at as well.
+//   numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered thread,
+//   so cpu_id is looked at as well.
 // - Another CPU's cache is stopped by exchanging its pointer in `caches` for the cache that always
-//   misses, then membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old pointer is aborted.
+//   misses, then membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old pointer is
+//   aborted.
 // - Every 8th abort of a thread takes the slow path: single-stepping would abort for ever.
 #ifndef HZ4_FRONT_PERCPU_H_
 #define HZ4_FRONT_PERCPU_H_
@@ -26,9 +28,9 @@ enum class CpuIndex { kCpuId, kCid };
 
 // Constant after Init.
 struct PerCpuView {
-  ptrdiff_t rseq_offset;   // of struct rseq from the thread pointer
-  FrontCache** caches;     // [count]; a CPU without a cache, or a stopped one, has Miss()
-  uint32_t count;          // of CPU numbers that have an entry
+  ptrdiff_t rseq_offset;  // of struct rseq from the thread pointer
+  FrontCache** caches;    // [count]; a CPU without a cache, or a stopped one, has Miss()
+  uint32_t count;         // of CPU numbers that have an entry
 };
 HZ4_HIDDEN extern PerCpuView percpu_view;
 
@@ -52,41 +54,50 @@ const char* PerCpuCheck();
 
 // --- the sequences ---
 //
-// struct rseq, as the kernel's ABI has it: cpu_id at 4, rseq_cs at 8, mm_cid at 24. In the text below:
+// struct rseq, as the kernel's ABI has it: cpu_id at 4, rseq_cs at 8, mm_cid at 24. In the text
+// below:
 //   3  descriptor {version, flags, start, length, abort}    0  entry: announce the descriptor
 //   1  start                                                2  behind the committing store
 //   4  abort; before it the signature that glibc registered
+// Both sections belong to the group of the function they serve ("?"): where the linker keeps one of
+// several instantiations, theirs go with the others.
 #define HZ4_RSEQ_CPU_ID(a) "movl %%fs:4(%[rs]), " a "\n"
 #define HZ4_RSEQ_CID(slow, a) "cmpl $0, %%fs:4(%[rs])\njl " slow "\nmovl %%fs:24(%[rs]), " a "\n"
 // Leaves the address of the class's header in a64.
-#define HZ4_RSEQ_ENTER(a64, a32, slow, index)    \
-  ".pushsection .data.rel.ro.hz4_rseq, \"aw\"\n" \
-  ".balign 32\n"                                 \
-  "3: .long 0, 0\n.quad 1f, 2f - 1f, 4f\n"       \
-  ".popsection\n"                                \
-  "0: leaq 3b(%%rip), " a64 "\n"                 \
-  "movq " a64 ", %%fs:8(%[rs])\n"                \
-  "1: " index                                    \
-  "cmpl %[n], " a32 "\n"                         \
-  "jae " slow "\n"                               \
-  "movq (%[caches], " a64 ", 8), " a64 "\n"      \
+#define HZ4_RSEQ_ENTER(a64, a32, slow, index)     \
+  ".pushsection .data.rel.ro.hz4_rseq, \"aw?\"\n" \
+  ".balign 32\n"                                  \
+  "3: .long 0, 0\n.quad 1f, 2f - 1f, 4f\n"        \
+  ".popsection\n"                                 \
+  "0: leaq 3b(%%rip), " a64                       \
+  "\n"                                            \
+  "movq " a64                                     \
+  ", %%fs:8(%[rs])\n"                             \
+  "1: " index "cmpl %[n], " a32                   \
+  "\n"                                            \
+  "jae " slow                                     \
+  "\n"                                            \
+  "movq (%[caches], " a64 ", 8), " a64            \
+  "\n"                                            \
   "addq %[header], " a64 "\n"
-#define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
-  "2:\n"                                                                 \
-  ".pushsection .text.unlikely.hz4_rseq, \"ax\"\n"                       \
-  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"                           \
-  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64 "\n"                      \
-  "incl %%fs:%c[aborts](" a64 ")\n"                                      \
-  "testl $7, %%fs:%c[aborts](" a64 ")\n"                                 \
-  "jnz 0b\n"                                                             \
-  "jmp " slow "\n" more                                                  \
-  ".popsection\n"
-#define HZ4_RSEQ_INPUTS                                                          \
-  [rs] "r"(percpu_view.rseq_offset), [n] "rm"(percpu_view.count),                \
+#define HZ4_RSEQ_LEAVE(a64, slow, more)             \
+  "2:\n"                                            \
+  ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n" \
+  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"      \
+  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64      \
+  "\n"                                              \
+  "incl %%fs:%c[aborts](" a64                       \
+  ")\n"                                             \
+  "testl $7, %%fs:%c[aborts](" a64                  \
+  ")\n"                                             \
+  "jnz 0b\n"                                        \
+  "jmp " slow "\n" more ".popsection\n"
+#define HZ4_RSEQ_INPUTS                                                                         \
+  [rs] "r"(percpu_view.rseq_offset), [n] "rm"(percpu_view.count),                               \
       [caches] "r"(percpu_view.caches), [header] "r"(size_t{cls} * sizeof(FrontCache::Header)), \
       [aborts] "i"(offsetof(Tls, rseq_aborts))
 
-#define HZ4_RSEQ_POP(index)                                    \
+#define HZ4_RSEQ_POP(index) \
   __asm__ volatile(                                            \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
       "movq (%[a]), %[b]\n"                                    \
@@ -101,7 +112,7 @@ const char* PerCpuCheck();
       : "memory", "cc")
 
 // g++ 12.2 mishandles outputs of asm goto, so this one has none.
-#define HZ4_RSEQ_PUSH(index)                                   \
+#define HZ4_RSEQ_PUSH(index) \
   __asm__ goto(                                                \
       HZ4_RSEQ_ENTER("%%rax", "%%eax", "%l[full]", index)      \
       "movq (%%rax), %%rcx\n"                                  \
@@ -118,7 +129,7 @@ const char* PerCpuCheck();
       : "rax", "rcx", "memory", "cc"                           \
       : full, twice)
 
-#define HZ4_RSEQ_POP_BATCH(index)                              \
+#define HZ4_RSEQ_POP_BATCH(index) \
   __asm__ volatile(                                            \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
       "movq (%[a]), %[b]\n"                                    \
@@ -138,7 +149,7 @@ const char* PerCpuCheck();
       : [out] "r"(out), [max] "r"(max), HZ4_RSEQ_INPUTS        \
       : "memory", "cc")
 
-#define HZ4_RSEQ_PUSH_BATCH(index)                             \
+#define HZ4_RSEQ_PUSH_BATCH(index) \
   __asm__ volatile(                                            \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
       "movq (%[a]), %[b]\n"                                    \
@@ -185,8 +196,8 @@ struct PerCpuFront {
     return PushResult::kTwice;
   }
 
-  // What a slow path does with the cache, inside its SlowScope. Batches go to and come from the cache
-  // of whatever CPU the thread is on at that moment.
+  // What a slow path does with the cache, inside its SlowScope. Batches go to and come from the
+  // cache of whatever CPU the thread is on at that moment.
   class Session {
    public:
     Session() : mine_(PerCpuMine()) {}
