@@ -105,6 +105,7 @@ struct ClassLookup {
 };
 constexpr ClassLookup MakeClassLookup() {
   ClassLookup t{};
+  t.cls[0] = static_cast<uint8_t>(ComputeClass(1));
   for (size_t i = 1; i <= kFineSteps; ++i) t.cls[i] = static_cast<uint8_t>(ComputeClass(i * 16));
   for (size_t k = kFineLimit / 1024 + 1; k <= kMaxClassSize / 1024; ++k) {
     t.cls[kFineSteps + k - 8] = static_cast<uint8_t>(ComputeClass(k * 1024));
@@ -113,11 +114,11 @@ constexpr ClassLookup MakeClassLookup() {
 }
 HZ4_HIDDEN extern const ClassLookup kClassLookup;
 
-// size in 1..kMaxClassSize. Equals ComputeClass(size). Selects by a conditional move: a branch would be
+// size <= kMaxClassSize. Equals ComputeClass(size); 0 counts as 1. Selects by a conditional move: a branch would be
 // mispredicted by every program that mixes both sides, and compilers turn the ?: operator into one.
 HZ4_ALWAYS_INLINE unsigned SizeToClass(size_t size) {
   size_t index = (size + 15) >> 4;
-  const size_t coarse = ((size + 1023) >> 10) + (kFineSteps - 8);
+  const size_t coarse = (size + 1023 + (kFineSteps - 8) * 1024) >> 10;
   __asm__("cmpq %[limit], %[size]\n\tcmovaq %[coarse], %[index]"
           : [index] "+r"(index)
           : [size] "r"(size), [coarse] "r"(coarse), [limit] "i"(kFineLimit)

@@ -14,14 +14,15 @@ namespace {
 // An empty and full class: top == limit, and the slot below top is null.
 void* nothing[2] = {nullptr, nullptr};
 
-void SetLimit(FrontCache::Header* h, void** limit) {
-  __atomic_store_n(&h->limit, limit, __ATOMIC_RELAXED);
+void SetLimit(FrontCache::Headers* h, unsigned cls, void** limit) {
+  __atomic_store_n(&h->limit[cls], limit, __ATOMIC_RELAXED);
 }
 
 }  // namespace
 
 constexpr FrontCache::FrontCache(void** empty) : headers{} {
-  for (Header& h : headers) h = {empty, empty};
+  for (void**& top : headers.top) top = empty;
+  for (void**& limit : headers.limit) limit = empty;
 }
 
 HZ4_CONSTINIT FrontCache miss_cache(&nothing[1]);
@@ -36,7 +37,7 @@ FrontCache* FrontCache::New() {
   FrontCache* cache = new (memory) FrontCache(&nothing[1]);
   cache->lock_.Init(LockRank::kFrontBudget);
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    cache->headers[cls] = {cache->Begin(cls), cache->Begin(cls)};
+    cache->headers.top[cls] = cache->headers.limit[cls] = cache->Begin(cls);
   }
   return cache;
 }
@@ -58,7 +59,7 @@ unsigned FrontCache::Grow(unsigned cls) {
     if (step > left) step = static_cast<uint32_t>(left);
   }
   bytes_ += step * size;
-  SetLimit(&headers[cls], Begin(cls) + room + step);
+  SetLimit(&headers, cls, Begin(cls) + room + step);
   lock_.Release();
   return victim;
 }
@@ -75,7 +76,7 @@ unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
     }
     const uint64_t wanted = CeilDiv(bytes, Class(cls).size);
     const uint32_t give = wanted < room ? static_cast<uint32_t>(wanted) : room;
-    SetLimit(&headers[cls], headers[cls].limit - give);
+    SetLimit(&headers, cls, headers.limit[cls] - give);
     bytes_ -= uint64_t{give} * Class(cls).size;
     return cls;
   }
@@ -83,7 +84,7 @@ unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
 }
 
 void FrontCache::Forget() {
-  for (unsigned cls = 1; cls <= kNumClasses; ++cls) headers[cls].top = Begin(cls);
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) headers.top[cls] = Begin(cls);
 }
 
 uint64_t FrontCache::CachedBytes() {
@@ -95,13 +96,14 @@ uint64_t FrontCache::CachedBytes() {
 const char* FrontCache::Check() {
   uint64_t sum = 0;
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    const Header& h = headers[cls];
+    void** const top = headers.top[cls];
+    void** const limit = headers.limit[cls];
     void** const begin = Begin(cls);
     void** const end = begin + MaxSlots(cls);
-    if (h.top < begin || h.top > end) return "front: top outside of the class's slots";
-    if (h.limit < begin || h.limit > end) return "front: limit outside of the class's slots";
+    if (top < begin || top > end) return "front: top outside of the class's slots";
+    if (limit < begin || limit > end) return "front: limit outside of the class's slots";
     if (begin[-1] != nullptr) return "front: a slot ran over into the next class";
-    for (void** p = begin; p < h.top; ++p) {
+    for (void** p = begin; p < top; ++p) {
       if (*p == nullptr) return "front: null among the cached objects";
     }
     sum += uint64_t{Room(cls)} * Class(cls).size;

@@ -44,9 +44,11 @@ enum class PushResult { kDone, kFull, kTwice };
 
 class FrontCache {
  public:
-  struct Header {
-    void** top;
-    void** limit;  // written under lock_, read by the hit path: whole 8-byte accesses either way
+  // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always full.
+  // Apart from each other, so that a class is an index that the processor scales.
+  struct Headers {
+    void** top[256];
+    void** limit[256];  // written under lock_, read by the hit path: whole 8-byte accesses either way
   };
 
   // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
@@ -56,16 +58,14 @@ class FrontCache {
   static FrontCache* Busy();
   bool IsMiss() const { return this == Miss() || this == Busy(); }
 
-  // By page map class, so that free needs no test: the headers of kNoClass, kSideClass, kLargeClass
-  // are always full.
-  Header headers[256];
+  Headers headers;
 
   void** Begin(unsigned cls) { return Slots() + kSlotLayout.begin[cls]; }
   uint32_t Count(unsigned cls) {
-    return static_cast<uint32_t>(__atomic_load_n(&headers[cls].top, __ATOMIC_RELAXED) - Begin(cls));
+    return static_cast<uint32_t>(__atomic_load_n(&headers.top[cls], __ATOMIC_RELAXED) - Begin(cls));
   }
   uint32_t Room(unsigned cls) {
-    return static_cast<uint32_t>(__atomic_load_n(&headers[cls].limit, __ATOMIC_RELAXED) - Begin(cls));
+    return static_cast<uint32_t>(__atomic_load_n(&headers.limit[cls], __ATOMIC_RELAXED) - Begin(cls));
   }
 
   // Raises the class's capacity after a miss or an overflow: by a first batch, then by half. When

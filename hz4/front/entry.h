@@ -51,7 +51,7 @@ struct Entry {
       errno = ENOMEM;
       return nullptr;
     }
-    if (HZ4_UNLIKELY(bytes - 1 >= kMaxClassSize)) {
+    if (HZ4_UNLIKELY(bytes > kMaxClassSize)) {
       return Slow::AllocLarge(bytes, kMinAlign, /*zero=*/true);
     }
     void* p = Allocate(bytes);
@@ -140,7 +140,7 @@ struct Entry {
     return moved;
   }
 
-  static HZ4_ALWAYS_INLINE void* PopCounted(unsigned cls) {
+  static HZ4_ALWAYS_INLINE void* PopCounted(size_t cls) {
     void* p = Front::Pop(cls);
     if constexpr (Stats::kOn) {
       if (p != nullptr) Stats::Add(CounterId::kFrontHitMalloc);
@@ -149,26 +149,24 @@ struct Entry {
   }
 
   static HZ4_ALWAYS_INLINE void* Allocate(size_t size) {
-    if (HZ4_UNLIKELY(size - 1 >= kMaxClassSize)) return AllocateUnusual(size);
-    const unsigned cls = SizeToClass(size);
+    if (HZ4_UNLIKELY(size > kMaxClassSize)) {
+      return Slow::AllocLarge(size, kMinAlign, /*zero=*/false);
+    }
+    const size_t cls = SizeToClass(size);
     void* p = PopCounted(cls);
-    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
-  }
-  // Nothing, or more than a class holds.
-  static HZ4_NOINLINE void* AllocateUnusual(size_t size) {
-    return size == 0 ? Allocate(1) : Slow::AllocLarge(size, kMinAlign, /*zero=*/false);
+    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, static_cast<unsigned>(cls));
   }
 
   static HZ4_ALWAYS_INLINE void Release(void* p) {
     if (HZ4_UNLIKELY(!Map::MayOwn(p))) return Slow::Free(p, kNoClass);
-    const unsigned cls = Map::ClassOf(p);
+    const size_t cls = Map::ClassOf(p);
     const PushResult result = Front::Push(p, cls);
     if (HZ4_LIKELY(result == PushResult::kDone)) {
       Stats::Add(CounterId::kFrontHitFree);
       return;
     }
     if (HZ4_UNLIKELY(result == PushResult::kTwice)) Die("double free", p);
-    Slow::Free(p, cls);
+    Slow::Free(p, static_cast<unsigned>(cls));
   }
 };
 

@@ -61,129 +61,128 @@ const char* PerCpuCheck();
 //   4  abort; before it the signature that glibc registered
 // Both sections belong to the group of the function they serve ("?"): where the linker keeps one of
 // several instantiations, theirs go with the others.
+// Leaves the address of the cache in a64.
+// clang-format off
 #define HZ4_RSEQ_CPU_ID(a) "movl %%fs:4(%[rs]), " a "\n"
 #define HZ4_RSEQ_CID(slow, a) "cmpl $0, %%fs:4(%[rs])\njl " slow "\nmovl %%fs:24(%[rs]), " a "\n"
-// Leaves the address of the class's header in a64.
 #define HZ4_RSEQ_ENTER(a64, a32, slow, index)     \
   ".pushsection .data.rel.ro.hz4_rseq, \"aw?\"\n" \
   ".balign 32\n"                                  \
   "3: .long 0, 0\n.quad 1f, 2f - 1f, 4f\n"        \
   ".popsection\n"                                 \
-  "0: leaq 3b(%%rip), " a64                       \
-  "\n"                                            \
-  "movq " a64                                     \
-  ", %%fs:8(%[rs])\n"                             \
-  "1: " index "cmpl %[n], " a32                   \
-  "\n"                                            \
-  "jae " slow                                     \
-  "\n"                                            \
-  "movq (%[caches], " a64 ", 8), " a64            \
-  "\n"                                            \
-  "addq %[header], " a64 "\n"
-#define HZ4_RSEQ_LEAVE(a64, slow, more)             \
-  "2:\n"                                            \
-  ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n" \
-  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"      \
-  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64      \
-  "\n"                                              \
-  "incl %%fs:%c[aborts](" a64                       \
-  ")\n"                                             \
-  "testl $7, %%fs:%c[aborts](" a64                  \
-  ")\n"                                             \
-  "jnz 0b\n"                                        \
-  "jmp " slow "\n" more ".popsection\n"
-#define HZ4_RSEQ_INPUTS                                                                         \
-  [rs] "r"(percpu_view.rseq_offset), [n] "rm"(percpu_view.count),                               \
-      [caches] "r"(percpu_view.caches), [header] "r"(size_t{cls} * sizeof(FrontCache::Header)), \
-      [aborts] "i"(offsetof(Tls, rseq_aborts))
+  "0: leaq 3b(%%rip), " a64 "\n"                  \
+  "movq " a64 ", %%fs:8(%[rs])\n"                 \
+  "1: " index                                     \
+  "cmpl %[n], " a32 "\n"                          \
+  "jae " slow "\n"                                \
+  "movq (%[caches], " a64 ", 8), " a64 "\n"
+#define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
+  "2:\n"                                                                 \
+  ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n"                      \
+  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"                           \
+  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64 "\n"                      \
+  "incl %%fs:%c[aborts](" a64 ")\n"                                      \
+  "testl $7, %%fs:%c[aborts](" a64 ")\n"                                 \
+  "jnz 0b\n"                                                             \
+  "jmp " slow "\n" more                                                  \
+  ".popsection\n"
+#define HZ4_RSEQ_INPUTS                                                  \
+  [rs] "r"(percpu_view.rseq_offset), [n] "rm"(percpu_view.count),        \
+      [caches] "r"(percpu_view.caches), [cls] "r"(size_t{cls}),          \
+      [limit] "i"(offsetof(FrontCache::Headers, limit)), [aborts] "i"(offsetof(Tls, rseq_aborts))
 
-#define HZ4_RSEQ_POP(index) \
-  __asm__ volatile(                                            \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
-      "movq (%[a]), %[b]\n"                                    \
-      "movq -8(%[b]), %[p]\n"                                  \
-      "testq %[p], %[p]\n"                                     \
-      "jz 2f\n"                                                \
-      "addq $-8, %[b]\n"                                       \
-      "movq %[b], (%[a])\n"                                    \
+// The last flags say whether there was an object: adding to an address never gives zero.
+#define HZ4_RSEQ_POP(index)                                        \
+  __asm__ volatile(                                                \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
+      "movq (%[a], %[cls], 8), %[b]\n"                             \
+      "movq -8(%[b]), %[p]\n"                                      \
+      "testq %[p], %[p]\n"                                         \
+      "jz 2f\n"                                                    \
+      "addq $-8, %[b]\n"                                           \
+      "movq %[b], (%[a], %[cls], 8)\n"                             \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[p], %k[p]\njmp 2b\n") \
-      : [p] "=&r"(p), [a] "=&r"(a), [b] "=&r"(b)               \
-      : HZ4_RSEQ_INPUTS                                        \
-      : "memory", "cc")
+      : [p] "=&r"(p), [a] "=&r"(a), [b] "=&r"(b), "=@ccz"(empty)   \
+      : HZ4_RSEQ_INPUTS                                            \
+      : "memory")
 
 // g++ 12.2 mishandles outputs of asm goto, so this one has none.
-#define HZ4_RSEQ_PUSH(index) \
-  __asm__ goto(                                                \
-      HZ4_RSEQ_ENTER("%%rax", "%%eax", "%l[full]", index)      \
-      "movq (%%rax), %%rcx\n"                                  \
-      "cmpq 8(%%rax), %%rcx\n"                                 \
-      "jae %l[full]\n"                                         \
-      "cmpq %[p], -8(%%rcx)\n"                                 \
-      "je %l[twice]\n"                                         \
-      "movq %[p], (%%rcx)\n"                                   \
-      "addq $8, %%rcx\n"                                       \
-      "movq %%rcx, (%%rax)\n"                                  \
-      HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")                  \
-      :                                                        \
-      : [p] "r"(p), HZ4_RSEQ_INPUTS                            \
-      : "rax", "rcx", "memory", "cc"                           \
+#define HZ4_RSEQ_PUSH(index)                                       \
+  __asm__ goto(                                                    \
+      HZ4_RSEQ_ENTER("%%rax", "%%eax", "%l[full]", index)          \
+      "movq (%%rax, %[cls], 8), %%rcx\n"                           \
+      "cmpq %c[limit](%%rax, %[cls], 8), %%rcx\n"                  \
+      "jae %l[full]\n"                                             \
+      "cmpq %[p], -8(%%rcx)\n"                                     \
+      "je %l[twice]\n"                                             \
+      "movq %[p], (%%rcx)\n"                                       \
+      "addq $8, %%rcx\n"                                           \
+      "movq %%rcx, (%%rax, %[cls], 8)\n"                           \
+      HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")                      \
+      :                                                            \
+      : [p] "r"(p), HZ4_RSEQ_INPUTS                                \
+      : "rax", "rcx", "memory", "cc"                               \
       : full, twice)
 
-#define HZ4_RSEQ_POP_BATCH(index) \
-  __asm__ volatile(                                            \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
-      "movq (%[a]), %[b]\n"                                    \
-      "xorl %k[i], %k[i]\n"                                    \
-      "6: cmpq %[max], %[i]\n"                                 \
-      "jae 7f\n"                                               \
-      "movq -8(%[b]), %[q]\n"                                  \
-      "testq %[q], %[q]\n"                                     \
-      "jz 7f\n"                                                \
-      "movq %[q], (%[out], %[i], 8)\n"                         \
-      "addq $-8, %[b]\n"                                       \
-      "incq %[i]\n"                                            \
-      "jmp 6b\n"                                               \
-      "7: movq %[b], (%[a])\n"                                 \
+#define HZ4_RSEQ_POP_BATCH(index)                                  \
+  __asm__ volatile(                                                \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
+      "movq (%[a], %[cls], 8), %[b]\n"                             \
+      "xorl %k[i], %k[i]\n"                                        \
+      "6: cmpq %[max], %[i]\n"                                     \
+      "jae 7f\n"                                                   \
+      "movq -8(%[b]), %[q]\n"                                      \
+      "testq %[q], %[q]\n"                                         \
+      "jz 7f\n"                                                    \
+      "movq %[q], (%[out], %[i], 8)\n"                             \
+      "addq $-8, %[b]\n"                                           \
+      "incq %[i]\n"                                                \
+      "jmp 6b\n"                                                   \
+      "7: movq %[b], (%[a], %[cls], 8)\n"                          \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[i], %k[i]\njmp 2b\n") \
-      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q) \
-      : [out] "r"(out), [max] "r"(max), HZ4_RSEQ_INPUTS        \
+      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q)     \
+      : [out] "r"(out), [max] "r"(max), HZ4_RSEQ_INPUTS            \
       : "memory", "cc")
 
-#define HZ4_RSEQ_PUSH_BATCH(index) \
-  __asm__ volatile(                                            \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)             \
-      "movq (%[a]), %[b]\n"                                    \
-      "xorl %k[i], %k[i]\n"                                    \
-      "6: cmpq %[max], %[i]\n"                                 \
-      "jae 7f\n"                                               \
-      "cmpq 8(%[a]), %[b]\n"                                   \
-      "jae 7f\n"                                               \
-      "movq (%[in], %[i], 8), %[q]\n"                          \
-      "movq %[q], (%[b])\n"                                    \
-      "addq $8, %[b]\n"                                        \
-      "incq %[i]\n"                                            \
-      "jmp 6b\n"                                               \
-      "7: movq %[b], (%[a])\n"                                 \
+#define HZ4_RSEQ_PUSH_BATCH(index)                                 \
+  __asm__ volatile(                                                \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
+      "movq (%[a], %[cls], 8), %[b]\n"                             \
+      "xorl %k[i], %k[i]\n"                                        \
+      "6: cmpq %[max], %[i]\n"                                     \
+      "jae 7f\n"                                                   \
+      "cmpq %c[limit](%[a], %[cls], 8), %[b]\n"                    \
+      "jae 7f\n"                                                   \
+      "movq (%[in], %[i], 8), %[q]\n"                              \
+      "movq %[q], (%[b])\n"                                        \
+      "addq $8, %[b]\n"                                            \
+      "incq %[i]\n"                                                \
+      "jmp 6b\n"                                                   \
+      "7: movq %[b], (%[a], %[cls], 8)\n"                          \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[i], %k[i]\njmp 2b\n") \
-      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q) \
-      : [in] "r"(in), [max] "r"(max), HZ4_RSEQ_INPUTS          \
+      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q)     \
+      : [in] "r"(in), [max] "r"(max), HZ4_RSEQ_INPUTS              \
       : "memory", "cc")
+// clang-format on
 
 template <CpuIndex kIndex>
 struct PerCpuFront {
   // An object of the class, or nullptr.
-  static HZ4_ALWAYS_INLINE void* Pop(unsigned cls) {
+  static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {
     void* p;
     uintptr_t a, b;
+    bool empty;
     if constexpr (kIndex == CpuIndex::kCpuId) {
       HZ4_RSEQ_POP(HZ4_RSEQ_CPU_ID("%k[a]"));
     } else {
       HZ4_RSEQ_POP(HZ4_RSEQ_CID("5f", "%k[a]"));
     }
+    if (HZ4_UNLIKELY(empty)) return nullptr;
+    if (p == nullptr) __builtin_unreachable();
     return p;
   }
   // cls may be anything the page map says. kTwice: p is what was freed last already.
-  static HZ4_ALWAYS_INLINE PushResult Push(void* p, unsigned cls) {
+  static HZ4_ALWAYS_INLINE PushResult Push(void* p, size_t cls) {
     if constexpr (kIndex == CpuIndex::kCpuId) {
       HZ4_RSEQ_PUSH(HZ4_RSEQ_CPU_ID("%%eax"));
     } else {

@@ -26,13 +26,13 @@ uint64_t ThreadCacheCachedBytes();
 const char* ThreadCacheCheck();
 
 struct ThreadFront {
-  static HZ4_ALWAYS_INLINE void* Pop(unsigned cls) {
+  static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {
     FrontCache* cache = Hide();
     void* p = PopFrom(cache, cls);
     Show(cache);
     return p;
   }
-  static HZ4_ALWAYS_INLINE PushResult Push(void* p, unsigned cls) {
+  static HZ4_ALWAYS_INLINE PushResult Push(void* p, size_t cls) {
     FrontCache* cache = Hide();
     const PushResult result = PushTo(cache, p, cls);
     Show(cache);
@@ -59,9 +59,9 @@ struct ThreadFront {
       return n;
     }
     uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
-      FrontCache::Header* h = &cache_->headers[cls];
+      FrontCache::Headers& h = cache_->headers;
       uint32_t n = 0;
-      while (n < max && h->top < h->limit) *h->top++ = in[n++];
+      while (n < max && h.top[cls] < h.limit[cls]) *h.top[cls]++ = in[n++];
       return n;
     }
 
@@ -83,34 +83,27 @@ struct ThreadFront {
     __asm__ volatile("" ::: "memory");
   }
 
-  // The compiler knows that cls was loaded as a byte and would extend it once more, a cycle on the way to
-  // the header; made to forget that, it uses a move, which is free.
-  static HZ4_ALWAYS_INLINE size_t Index(unsigned cls) {
-    __asm__("" : "+r"(cls));
-    return cls;
-  }
-
-  static HZ4_ALWAYS_INLINE PushResult PushTo(FrontCache* cache, void* p, unsigned cls) {
-    FrontCache::Header* h = &cache->headers[Index(cls)];
-    void** top = h->top;
-    if (HZ4_UNLIKELY(top >= h->limit)) return PushResult::kFull;
+  static HZ4_ALWAYS_INLINE PushResult PushTo(FrontCache* cache, void* p, size_t cls) {
+    FrontCache::Headers& h = cache->headers;
+    void** top = h.top[cls];
+    if (HZ4_UNLIKELY(top >= h.limit[cls])) return PushResult::kFull;
     if (HZ4_UNLIKELY(top[-1] == p)) return PushResult::kTwice;
     *top = p;
-    h->top = top + 1;
+    h.top[cls] = top + 1;
     return PushResult::kDone;
   }
-  static HZ4_ALWAYS_INLINE void* PopFrom(FrontCache* cache, unsigned cls) {
-    FrontCache::Header* h = &cache->headers[Index(cls)];
-    void* p = h->top[-1];
-    if (HZ4_LIKELY(p != nullptr)) h->top -= 1;
+  static HZ4_ALWAYS_INLINE void* PopFrom(FrontCache* cache, size_t cls) {
+    void**& top = cache->headers.top[cls];
+    void* p = top[-1];
+    if (HZ4_LIKELY(p != nullptr)) top -= 1;
     return p;
   }
 };
 
 // HZ4_FRONT=none: every call goes to the middle.
 struct NoFront {
-  static HZ4_ALWAYS_INLINE void* Pop(unsigned) { return nullptr; }
-  static HZ4_ALWAYS_INLINE PushResult Push(void*, unsigned) { return PushResult::kFull; }
+  static HZ4_ALWAYS_INLINE void* Pop(size_t) { return nullptr; }
+  static HZ4_ALWAYS_INLINE PushResult Push(void*, size_t) { return PushResult::kFull; }
   struct Session {
     unsigned Grow(unsigned) { return kNoClass; }
     uint32_t Room(unsigned) { return 0; }

@@ -15,6 +15,7 @@ TEST(SizeClass, LookupEqualsTheReferenceForEverySize) {
   for (size_t size = 1; size <= kMaxClassSize; ++size) {
     ASSERT_EQ(SizeToClass(size), ComputeClass(size)) << size;
   }
+  EXPECT_EQ(SizeToClass(0), SizeToClass(1));
 }
 
 TEST(SizeClass, EverySizeGetsTheSmallestClassThatHoldsIt) {

@@ -87,8 +87,8 @@ TEST(FrontCache, OtherPageClassesAreAlwaysFullAndEmpty) {
   for (FrontCache* cache : caches) {
     for (unsigned cls = 0; cls < 256; ++cls) {
       if (cache == caches[0] && cls >= 1 && cls <= kNumClasses) continue;
-      EXPECT_EQ(cache->headers[cls].top, cache->headers[cls].limit) << cls;
-      EXPECT_EQ(cache->headers[cls].top[-1], nullptr) << cls;
+      EXPECT_EQ(cache->headers.top[cls], cache->headers.limit[cls]) << cls;
+      EXPECT_EQ(cache->headers.top[cls][-1], nullptr) << cls;
     }
   }
   EXPECT_TRUE(FrontCache::Miss()->IsMiss());
@@ -97,7 +97,7 @@ TEST(FrontCache, OtherPageClassesAreAlwaysFullAndEmpty) {
 TEST(FrontCache, TheOneThatMissesNeverGrows) {
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
     EXPECT_EQ(Grow(FrontCache::Miss(), cls), kNoClass);
-    EXPECT_EQ(FrontCache::Miss()->headers[cls].top, FrontCache::Miss()->headers[cls].limit);
+    EXPECT_EQ(FrontCache::Miss()->headers.top[cls], FrontCache::Miss()->headers.limit[cls]);
   }
 }
 
@@ -199,8 +199,8 @@ TEST(FrontCache, CountsAndForgets) {
   FrontCache* cache = NewCache();
   Grow(cache, 3);
   Grow(cache, 7);
-  for (int i = 1; i <= 3; ++i) *cache->headers[3].top++ = reinterpret_cast<void*>(16ul * i);
-  *cache->headers[7].top++ = reinterpret_cast<void*>(16);
+  for (int i = 1; i <= 3; ++i) *cache->headers.top[3]++ = reinterpret_cast<void*>(16ul * i);
+  *cache->headers.top[7]++ = reinterpret_cast<void*>(16);
   EXPECT_EQ(cache->Count(3), 3u);
   EXPECT_EQ(cache->CachedBytes(), 3u * Class(3).size + Class(7).size);
   EXPECT_EQ(Wrong(cache), "");
@@ -215,26 +215,28 @@ TEST(FrontCacheCheck, SeesFaults) {
   FrontCache* cache = NewCache();
   Grow(cache, 3);
   Grow(cache, 4);
-  FrontCache::Header& h = cache->headers[3];
-  const FrontCache::Header good = h;
-  h.top = cache->Begin(3) - 1;
+  void**& top = cache->headers.top[3];
+  void**& limit = cache->headers.limit[3];
+  void** const good_top = top;
+  void** const good_limit = limit;
+  top = cache->Begin(3) - 1;
   EXPECT_EQ(Wrong(cache), "front: top outside of the class's slots");
-  h.top = cache->Begin(3) + MaxSlots(3) + 1;
+  top = cache->Begin(3) + MaxSlots(3) + 1;
   EXPECT_EQ(Wrong(cache), "front: top outside of the class's slots");
-  h = good;
-  h.limit = cache->Begin(3) - 1;
+  top = good_top;
+  limit = cache->Begin(3) - 1;
   EXPECT_EQ(Wrong(cache), "front: limit outside of the class's slots");
-  h.limit = good.limit + 1;
+  limit = good_limit + 1;
   EXPECT_EQ(Wrong(cache), "front: bytes != sum of the capacities");
-  h = good;
-  cache->Begin(4)[-1] = &h;
+  limit = good_limit;
+  cache->Begin(4)[-1] = &top;
   EXPECT_EQ(Wrong(cache), "front: a slot ran over into the next class");
   cache->Begin(4)[-1] = nullptr;
-  h.top[0] = &h;
-  h.top[1] = nullptr;
-  h.top += 2;
+  top[0] = &top;
+  top[1] = nullptr;
+  top += 2;
   EXPECT_EQ(Wrong(cache), "front: null among the cached objects");
-  h = good;
+  top = good_top;
   EXPECT_EQ(Wrong(cache), "");
 }
 
