@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/central.h"
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstring>
 
@@ -10,6 +12,7 @@
 #include "hz4/base/lock.h"
 #include "hz4/base/os.h"
 #include "hz4/base/print.h"
+#include "hz4/base/relaxed.h"
 #include "hz4/page_heap.h"
 #include "hz4/page_map.h"
 #include "hz4/side_arena.h"
@@ -18,52 +21,86 @@ namespace hz4 {
 namespace central {
 namespace {
 
-constexpr uint32_t kMaxGiveBack = 65536;       // pointers per hold of a lock
-constexpr size_t kArrayStep = kOsPage;         // arrays open page by page
+constexpr uint32_t kMaxGiveBack = 65536;        // pointers per hold of a lock
+constexpr size_t kArrayStep = kOsPage;          // arrays open page by page
 constexpr size_t kArrayBase = size_t{1} << 20;  // bound of all arrays together ...
-constexpr size_t kArrayShare = 64;             // ... plus this part of the mapped heap
-// Address space per array: 32 Mi pointers; where address space is scarce, what the base bound gives.
+constexpr size_t kArrayShare = 64;              // ... plus this part of the mapped heap
+// Address space for a class's arrays: 32 Mi pointers; where address space is scarce, what the base
+// bound gives to one array.
 constexpr size_t kReservedBytes = size_t{256} << 20;
-constexpr size_t kScarceBytes = AlignDown(kArrayBase / kNumClasses, kOsPage);
+constexpr size_t kScarceBytes = kArrayBase / kNumClasses;
 constexpr uint64_t kPeriodNs = 100 * 1000 * 1000;
 constexpr uint32_t kReturnsPerClockRead = 64;
+constexpr unsigned kMaxParts = static_cast<unsigned>(LockRank::kCentralArrayLast) -
+                               static_cast<unsigned>(LockRank::kCentralArray) + 1;
 
-struct ClassState {
+// The free objects of a class that one part of the CPUs returned.
+struct Array {
   Lock lock;
-  // Objects [0, count) of the array, oldest first; capacity of it is open, limit is reserved.
-  void** array HZ4_GUARDED_BY(lock) = nullptr;
-  uint32_t count HZ4_GUARDED_BY(lock) = 0;
-  uint32_t capacity HZ4_GUARDED_BY(lock) = 0;
+  // Objects [0, count), oldest first; capacity is open, limit is reserved. Others look at count and
+  // capacity to see whether a visit is worth it.
+  void** slots HZ4_GUARDED_BY(lock) = nullptr;
+  Relaxed<uint32_t> count{};
+  Relaxed<uint32_t> capacity{};
   uint32_t limit HZ4_GUARDED_BY(lock) = 0;
   uint32_t low_water HZ4_GUARDED_BY(lock) = 0;  // least count since period_start
   uint32_t returns HZ4_GUARDED_BY(lock) = 0;    // since the clock was read
   uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
-  SpanList partial HZ4_GUARDED_BY(lock);    // exactly the spans with HasFree()
-  uint64_t spans HZ4_GUARDED_BY(lock) = 0;      // of this class, partial or not
-  uint64_t carved HZ4_GUARDED_BY(lock) = 0;     // objects carved in all spans
+};
+
+struct ClassSpans {
+  Lock lock;
+  // Exactly the spans with HasFree(), each on the list of the part that gave the first of its free
+  // objects back (Span::list).
+  SpanList partial[kMaxParts] HZ4_GUARDED_BY(lock);
+  uint64_t partial_spans HZ4_GUARDED_BY(lock) = 0;  // on all of the lists
+  uint64_t spans HZ4_GUARDED_BY(lock) = 0;          // of this class, partial or not
+  uint64_t carved HZ4_GUARDED_BY(lock) = 0;         // objects carved in all spans
   uint64_t free_in_spans HZ4_GUARDED_BY(lock) = 0;
 };
 
-HZ4_CONSTINIT ClassState classes[kClassSlots];
+HZ4_CONSTINIT Array arrays[kMaxParts][kClassSlots];
+HZ4_CONSTINIT ClassSpans class_spans[kClassSlots];
+unsigned parts = 1;                  // a power of two; constant after Init
 std::atomic<size_t> array_bytes{0};  // opened in all arrays
 
-// Makes room for one more step of the array, within the bounds. False: none to be had.
-bool GrowArray(ClassState& c, uint32_t need) HZ4_REQUIRES(c.lock) {
-  size_t bytes = AlignUp((need - c.capacity) * sizeof(void*), kArrayStep);
+// The part of the CPU that the thread is on: what it frees is likely in that CPU's cache still.
+unsigned MyPart() { return parts == 1 ? 0 : static_cast<unsigned>(sched_getcpu()) & (parts - 1); }
+
+// Makes room for `need` pointers, within the bounds. False: none to be had.
+bool GrowArray(Array& a, uint32_t need) HZ4_REQUIRES(a.lock) {
+  const uint32_t capacity = a.capacity;
+  size_t bytes = AlignUp((need - capacity) * sizeof(void*), kArrayStep);
   // A quarter more than there is, so that long growth takes few system calls.
-  const size_t generous = AlignUp(c.capacity * sizeof(void*) / 4, kArrayStep);
+  const size_t generous = AlignUp(capacity * sizeof(void*) / 4, kArrayStep);
   if (generous > bytes) bytes = generous;
-  const size_t left = size_t{c.limit - c.capacity} * sizeof(void*);
+  const size_t left = size_t{a.limit - capacity} * sizeof(void*);
   if (bytes > left) bytes = left;
-  if (c.capacity + bytes / sizeof(void*) < need) return false;
+  if (capacity + bytes / sizeof(void*) < need) return false;
   const size_t bound = PageHeap::MappedBytes() / kArrayShare + kArrayBase;
   if (array_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes > bound ||
-      !os::Open(c.array + c.capacity, bytes)) {
+      !os::Open(a.slots + capacity, bytes)) {
     array_bytes.fetch_sub(bytes, std::memory_order_relaxed);
     return false;
   }
-  c.capacity += static_cast<uint32_t>(bytes / sizeof(void*));
+  a.capacity = static_cast<uint32_t>(capacity + bytes / sizeof(void*));
   return true;
+}
+
+uint32_t Take(Array& a, void** out, uint32_t n) HZ4_REQUIRES(a.lock) {
+  const uint32_t count = a.count;
+  const uint32_t got = n < count ? n : count;
+  memcpy(out, a.slots + (count - got), got * sizeof(void*));
+  a.count = count - got;
+  if (count - got < a.low_water) a.low_water = count - got;
+  return got;
+}
+
+bool Fits(const Array& a, uint32_t n) { return a.count + n <= a.capacity; }
+
+void Add(Array& a, void* const* in, uint32_t n) HZ4_REQUIRES(a.lock) {
+  memcpy(a.slots + a.count, in, n * sizeof(void*));
+  a.count = a.count + n;
 }
 
 // Spans that became empty, to be freed once the class lock is released.
@@ -79,96 +116,161 @@ struct EmptySpans {
   }
 };
 
-void PutObject(ClassState& c, unsigned cls, void* p, bool keep_one, SpanList* empty)
-    HZ4_REQUIRES(c.lock) {
-  Span* span = page_map::SpanOf(p);
-  if (span == nullptr || span->size_class != cls || !span->IsObjectStart(p)) {
-    Die("invalid free: not the start of an object", p);
-  }
-  const bool was_partial = span->HasFree();
-  if (!span->Put(span->IndexOf(p))) Die("double free", p);
-  ++c.free_in_spans;
-  if (!was_partial) c.partial.PushFront(span);
-  if (span->AllFree() && !(keep_one && c.partial.size() == 1)) {
-    c.partial.Remove(span);
-    --c.spans;
-    c.carved -= span->carved;
-    c.free_in_spans -= span->free_count;
-    empty->PushFront(span);
+void AddPartial(ClassSpans& c, Span* span, unsigned part) HZ4_REQUIRES(c.lock) {
+  span->list = static_cast<uint8_t>(part);
+  c.partial[part].PushFront(span);
+  ++c.partial_spans;
+}
+void RemovePartial(ClassSpans& c, Span* span) HZ4_REQUIRES(c.lock) {
+  c.partial[span->list].Remove(span);
+  --c.partial_spans;
+}
+
+void RemoveEmpty(ClassSpans& c, Span* span, SpanList* empty) HZ4_REQUIRES(c.lock) {
+  RemovePartial(c, span);
+  --c.spans;
+  c.carved -= span->carved;
+  c.free_in_spans -= span->free_count;
+  empty->PushFront(span);
+}
+
+void PutObjects(ClassSpans& c, unsigned cls, unsigned part, void* const* in, uint32_t n,
+                bool keep_one, SpanList* empty) HZ4_REQUIRES(c.lock) {
+  for (uint32_t i = 0; i < n;) {
+    Span* span = page_map::SpanOf(in[i]);
+    if (span == nullptr || span->size_class != cls || !span->IsObjectStart(in[i])) {
+      Die("invalid free: not the start of an object", in[i]);
+    }
+    const bool was_partial = span->HasFree();
+    const uint32_t put = span->PutRun(in + i, n - i);
+    if (put == 0) Die("double free", in[i]);
+    c.free_in_spans += put;
+    if (!was_partial) AddPartial(c, span, part);
+    if (span->AllFree() && !(keep_one && c.partial_spans == 1)) RemoveEmpty(c, span, empty);
+    i += put;
   }
 }
 
-// Moves the n oldest pointers of the array into their spans.
+// Moves the n oldest pointers of the part's array into their spans. False: a fork is pending.
 template <class Stats>
-void GiveBack(ClassState& c, unsigned cls, uint32_t n, bool keep_one, SpanList* empty)
-    HZ4_REQUIRES(c.lock) {
-  if (n == 0) return;
+bool GiveBack(Array& a, unsigned cls, unsigned part, uint32_t n, bool keep_one, SpanList* empty)
+    HZ4_REQUIRES(a.lock) {
+  if (n == 0) return true;
+  ClassSpans& c = class_spans[cls];
+  if (!c.lock.Acquire()) return false;
+  PutObjects(c, cls, part, a.slots, n, keep_one, empty);
+  c.lock.Release();
   Stats::Add(CounterId::kGiveBackPasses);
   Stats::Add(CounterId::kGiveBackObjs, n);
-  for (uint32_t i = 0; i < n; ++i) PutObject(c, cls, c.array[i], keep_one, empty);
-  c.count -= n;
-  memmove(c.array, c.array + n, c.count * sizeof(void*));
-  if (c.low_water > c.count) c.low_water = c.count;
+  const uint32_t left = a.count - n;
+  memmove(a.slots, a.slots + n, left * sizeof(void*));
+  a.count = left;
+  if (a.low_water > left) a.low_water = left;
+  return true;
 }
 
 // Once a period: half of what was not needed in it goes back.
 template <class Stats>
-void GiveBackSurplus(ClassState& c, unsigned cls, SpanList* empty) HZ4_REQUIRES(c.lock) {
-  c.returns = 0;
+void GiveBackSurplus(unsigned cls) {
   const uint64_t now = CoarseNowNs();
-  if (now - c.period_start < kPeriodNs) return;
-  uint32_t n = c.low_water / 2;
-  if (n > kMaxGiveBack) n = kMaxGiveBack;
-  GiveBack<Stats>(c, cls, n, /*keep_one=*/true, empty);
-  c.period_start = now;
-  c.low_water = c.count;
+  for (unsigned part = 0; part < parts; ++part) {
+    EmptySpans<Stats> empty;
+    Array& a = arrays[part][cls];
+    if (a.count == 0 || !a.lock.Acquire()) continue;
+    if (now - a.period_start >= kPeriodNs) {
+      uint32_t n = a.low_water / 2;
+      if (n > kMaxGiveBack) n = kMaxGiveBack;
+      GiveBack<Stats>(a, cls, part, n, /*keep_one=*/true, &empty.list);
+      a.period_start = now;
+      a.low_water = a.count;
+    }
+    a.lock.Release();
+  }
 }
 
 template <class Stats>
-uint32_t FetchFromSpans(ClassState& c, void** out, uint32_t n) HZ4_REQUIRES(c.lock) {
+uint32_t FetchFromSpans(ClassSpans& c, unsigned part, void** out, uint32_t n) HZ4_REQUIRES(c.lock) {
   uint32_t got = 0;
-  while (got < n && !c.partial.empty()) {
-    Span* span = c.partial.front();
+  for (unsigned i = 0; got < n && i < parts;) {
+    Span* span = c.partial[part ^ i].front();
+    if (span == nullptr) {
+      ++i;
+      continue;
+    }
     const uint32_t carved_before = span->carved;
     const uint32_t free_before = span->free_count;
     got += span->TakeBatch(out + got, n - got);
     c.carved += span->carved - carved_before;
     Stats::Add(CounterId::kCentralCarveObjs, span->carved - carved_before);
     c.free_in_spans -= free_before - span->free_count;
-    if (!span->HasFree()) c.partial.Remove(span);
+    if (!span->HasFree()) RemovePartial(c, span);
   }
   return got;
+}
+
+void Defer(void* const* in, uint32_t n) {
+  for (uint32_t i = 0; i < n; ++i) side::DeferFree(in[i]);
+}
+
+// No array has room for them.
+template <class Stats>
+HZ4_NOINLINE void ReturnToFull(unsigned cls, unsigned part, void* const* in, uint32_t n) {
+  EmptySpans<Stats> empty;  // before the locks are taken, so freed after they are released
+  Array& a = arrays[part][cls];
+  if (!a.lock.Acquire()) return Defer(in, n);
+  uint32_t surplus = a.count / 2;
+  if (surplus > kMaxGiveBack) surplus = kMaxGiveBack;
+  GiveBack<Stats>(a, cls, part, surplus, /*keep_one=*/true, &empty.list);
+  const bool fits = Fits(a, n);
+  if (fits) Add(a, in, n);
+  a.lock.Release();
+  if (fits) return;
+  ClassSpans& c = class_spans[cls];
+  if (!c.lock.Acquire()) return Defer(in, n);
+  PutObjects(c, cls, part, in, n, /*keep_one=*/true, &empty.list);
+  c.lock.Release();
 }
 
 }  // namespace
 
 bool Init() HZ4_NO_TSA {  // no other thread knows the classes yet
-  const size_t each = arena::Direct() ? kReservedBytes : kScarceBytes;
-  char* memory = static_cast<char*>(os::Reserve(each * kNumClasses, kOsPage));
+  if (arena::Direct()) {
+    while (parts < kMaxParts && parts < os::CpuCount()) parts *= 2;
+  }
+  const size_t each = AlignDown((arena::Direct() ? kReservedBytes : kScarceBytes) / parts, kOsPage);
+  char* memory = static_cast<char*>(os::Reserve(each * kNumClasses * parts, kOsPage));
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    ClassState& c = classes[cls];
-    c.lock.Init(LockRank::kCentralClass);
-    if (memory == nullptr) continue;
-    c.array = reinterpret_cast<void**>(memory + (cls - 1) * each);
-    c.limit = static_cast<uint32_t>(each / sizeof(void*));
+    class_spans[cls].lock.Init(LockRank::kCentralClass);
+    for (unsigned part = 0; part < parts; ++part) {
+      Array& a = arrays[part][cls];
+      a.lock.Init(static_cast<LockRank>(static_cast<unsigned>(LockRank::kCentralArray) + part));
+      if (memory == nullptr) continue;
+      a.slots = reinterpret_cast<void**>(memory + ((cls - 1) * parts + part) * each);
+      a.limit = static_cast<uint32_t>(each / sizeof(void*));
+    }
   }
   return memory != nullptr;
 }
 
 template <class Stats>
 uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
-  ClassState& c = classes[cls];
+  const unsigned mine = MyPart();
+  for (unsigned i = 0; i < parts; ++i) {
+    Array& a = arrays[mine ^ i][cls];
+    if (a.count == 0) continue;
+    if (!a.lock.Acquire()) return 0;
+    const uint32_t got = Take(a, out, n);
+    a.lock.Release();
+    if (HZ4_LIKELY(got > 0)) return got;
+  }
+  ClassSpans& c = class_spans[cls];
   if (!c.lock.Acquire()) return 0;
-  uint32_t got = n < c.count ? n : c.count;
-  c.count -= got;
-  if (HZ4_LIKELY(got > 0)) memcpy(out, c.array + c.count, got * sizeof(void*));
-  if (c.count < c.low_water) c.low_water = c.count;
-  if (got < n) got += FetchFromSpans<Stats>(c, out + got, n - got);
+  uint32_t got = FetchFromSpans<Stats>(c, mine, out, n);
   c.lock.Release();
   if (got > 0) return got;
 
-  // The class lock is not held while pages are found: another thread may do the same, then the class
-  // has one span more.
+  // The class lock is not held while pages are found: another thread may do the same, then the
+  // class has one span more.
   Span* span = PageHeap::NewObjectSpan(cls, /*with_remote=*/false);
   if (span == nullptr) return 0;
   Stats::Add(CounterId::kSpanCreated);
@@ -177,64 +279,59 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
     return 0;
   }
   ++c.spans;
-  c.partial.PushFront(span);
-  got = FetchFromSpans<Stats>(c, out, n);
+  AddPartial(c, span, mine);
+  got = FetchFromSpans<Stats>(c, mine, out, n);
   c.lock.Release();
   return got;
 }
 
 template <class Stats>
 void Return(unsigned cls, void* const* in, uint32_t n) {
-  EmptySpans<Stats> empty;  // before the lock is taken, so freed after it is released
-  ClassState& c = classes[cls];
-  if (!c.lock.Acquire()) {
-    for (uint32_t i = 0; i < n; ++i) side::DeferFree(in[i]);
-    return;
+  const unsigned mine = MyPart();
+  for (unsigned i = 0; i < parts; ++i) {
+    Array& a = arrays[mine ^ i][cls];
+    if (i > 0 && !Fits(a, n)) continue;
+    if (!a.lock.Acquire()) return Defer(in, n);
+    const bool fits = Fits(a, n) || (i == 0 && GrowArray(a, a.count + n));
+    if (HZ4_LIKELY(fits)) Add(a, in, n);
+    const bool look = ++a.returns >= kReturnsPerClockRead;
+    if (look) a.returns = 0;
+    a.lock.Release();
+    if (HZ4_UNLIKELY(look)) GiveBackSurplus<Stats>(cls);
+    if (HZ4_LIKELY(fits)) return;
   }
-  if (HZ4_UNLIKELY(c.count + n > c.capacity) && !GrowArray(c, c.count + n)) {
-    uint32_t surplus = c.count / 2;
-    if (surplus > kMaxGiveBack) surplus = kMaxGiveBack;
-    GiveBack<Stats>(c, cls, surplus, /*keep_one=*/true, &empty.list);
-  }
-  if (HZ4_LIKELY(c.count + n <= c.capacity)) {
-    memcpy(c.array + c.count, in, n * sizeof(void*));
-    c.count += n;
-  } else {
-    for (uint32_t i = 0; i < n; ++i) PutObject(c, cls, in[i], /*keep_one=*/true, &empty.list);
-  }
-  if (HZ4_UNLIKELY(++c.returns >= kReturnsPerClockRead)) GiveBackSurplus<Stats>(c, cls, &empty.list);
-  c.lock.Release();
+  ReturnToFull<Stats>(cls, mine, in, n);
 }
 
 template <class Stats>
 size_t GiveBackAll() {
   size_t bytes = 0;
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    ClassState& c = classes[cls];
-    for (bool more = true; more;) {
-      EmptySpans<Stats> empty;
-      if (!c.lock.Acquire()) return bytes;
-      const uint32_t n = c.count < kMaxGiveBack ? c.count : kMaxGiveBack;
-      GiveBack<Stats>(c, cls, n, /*keep_one=*/false, &empty.list);
-      bytes += size_t{n} * Class(cls).size;
-      more = c.count > 0;
-      if (!more) {
-        if (c.capacity > 0) os::Decommit(c.array, c.capacity * sizeof(void*));
-        // The span that was kept although empty.
-        for (Span* s = c.partial.front(); s != nullptr;) {
-          Span* next = s->next;
-          if (s->AllFree()) {
-            c.partial.Remove(s);
-            --c.spans;
-            c.carved -= s->carved;
-            c.free_in_spans -= s->free_count;
-            empty.list.PushFront(s);
-          }
-          s = next;
-        }
+    for (unsigned part = 0; part < parts; ++part) {
+      Array& a = arrays[part][cls];
+      for (bool more = true; more;) {
+        EmptySpans<Stats> empty;
+        if (!a.lock.Acquire()) return bytes;
+        const uint32_t n = a.count < kMaxGiveBack ? a.count : kMaxGiveBack;
+        const bool given = GiveBack<Stats>(a, cls, part, n, /*keep_one=*/false, &empty.list);
+        if (given) bytes += size_t{n} * Class(cls).size;
+        more = given && a.count > 0;
+        if (a.count == 0 && a.capacity > 0) os::Decommit(a.slots, a.capacity * sizeof(void*));
+        a.lock.Release();
       }
-      c.lock.Release();
     }
+    // The span that was kept although empty.
+    EmptySpans<Stats> empty;
+    ClassSpans& c = class_spans[cls];
+    if (!c.lock.Acquire()) return bytes;
+    for (const SpanList& list : c.partial) {
+      for (Span* s = list.front(); s != nullptr;) {
+        Span* next = s->next;
+        if (s->AllFree()) RemoveEmpty(c, s, &empty.list);
+        s = next;
+      }
+    }
+    c.lock.Release();
   }
   return bytes;
 }
@@ -246,47 +343,85 @@ template void Return<NotCounting>(unsigned, void* const*, uint32_t);
 template size_t GiveBackAll<Counting>();
 template size_t GiveBackAll<NotCounting>();
 
-Totals GetTotals() {
+namespace {
+
+// All of a class stands still. False: a fork is pending.
+bool LockAll(unsigned cls) HZ4_NO_TSA {
+  for (unsigned part = 0; part < parts; ++part) {
+    if (arrays[part][cls].lock.Acquire()) continue;
+    while (part-- > 0) arrays[part][cls].lock.Release();
+    return false;
+  }
+  if (class_spans[cls].lock.Acquire()) return true;
+  for (unsigned part = parts; part-- > 0;) arrays[part][cls].lock.Release();
+  return false;
+}
+void UnlockAll(unsigned cls) HZ4_NO_TSA {
+  class_spans[cls].lock.Release();
+  for (unsigned part = parts; part-- > 0;) arrays[part][cls].lock.Release();
+}
+
+const char* CheckArray(const Array& a, unsigned cls) HZ4_NO_TSA {
+  if (a.count > a.capacity || a.capacity > a.limit) return "central: count <= capacity <= limit";
+  if (a.low_water > a.count) return "central: low_water <= count";
+  for (uint32_t i = 0; i < a.count; ++i) {
+    const Span* s = page_map::SpanOf(a.slots[i]);
+    if (s == nullptr || s->size_class != cls || !s->IsObjectStart(a.slots[i])) {
+      return "central: array holds what is no object of the class";
+    }
+    const uint32_t object = s->IndexOf(a.slots[i]);
+    if ((s->free_bits[object / 64] >> (object % 64) & 1) != 0) {
+      return "central: object both in the array and free in its span";
+    }
+  }
+  return nullptr;
+}
+
+const char* CheckSpans(const ClassSpans& c, unsigned cls, uint64_t in_arrays) HZ4_NO_TSA {
+  if (c.carved - c.free_in_spans < in_arrays) return "central: arrays hold more than handed out";
+  uint64_t partial = 0;
+  for (unsigned part = 0; part < kMaxParts; ++part) {
+    for (const Span* s = c.partial[part].front(); s != nullptr; s = s->next) {
+      if (s->size_class != cls || s->list != part || !s->HasFree()) {
+        return "central: span on the wrong list";
+      }
+      if (const char* wrong = s->Check()) return wrong;
+      ++partial;
+    }
+  }
+  return partial == c.partial_spans ? nullptr : "central: partial spans != length of the lists";
+}
+
+}  // namespace
+
+Totals GetTotals() HZ4_NO_TSA {
   Totals t = {};
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    ClassState& c = classes[cls];
-    if (!c.lock.Acquire()) continue;
+    if (!LockAll(cls)) continue;
+    const ClassSpans& c = class_spans[cls];
     const uint64_t size = Class(cls).size;
     t.handed_out_bytes += (c.carved - c.free_in_spans) * size;
-    t.array_bytes += c.count * size;
     t.span_free_bytes += c.free_in_spans * size;
     t.uncarved_bytes += (c.spans * Class(cls).objects - c.carved) * size;
     t.span_bytes += c.spans * Class(cls).span_pages * kPageSize;
-    c.lock.Release();
+    for (unsigned part = 0; part < parts; ++part) t.array_bytes += arrays[part][cls].count * size;
+    UnlockAll(cls);
   }
   t.array_memory = array_bytes.load(std::memory_order_relaxed);
   return t;
 }
 
-const char* Check() {
+const char* Check() HZ4_NO_TSA {
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    ClassState& c = classes[cls];
-    if (!c.lock.Acquire()) return nullptr;
+    if (!LockAll(cls)) return nullptr;
     const char* wrong = nullptr;
-    if (c.count > c.capacity || c.capacity > c.limit) wrong = "central: count <= capacity <= limit";
-    if (c.low_water > c.count) wrong = "central: low_water <= count";
-    if (c.carved - c.free_in_spans < c.count) wrong = "central: array holds more than handed out";
-    for (const Span* s = c.partial.front(); wrong == nullptr && s != nullptr; s = s->next) {
-      if (s->size_class != cls || !s->HasFree()) wrong = "central: span on the wrong list";
-      if (wrong == nullptr) wrong = s->Check();
+    uint64_t in_arrays = 0;
+    for (unsigned part = 0; wrong == nullptr && part < parts; ++part) {
+      wrong = CheckArray(arrays[part][cls], cls);
+      in_arrays += arrays[part][cls].count;
     }
-    for (uint32_t i = 0; wrong == nullptr && i < c.count; ++i) {
-      const Span* s = page_map::SpanOf(c.array[i]);
-      if (s == nullptr || s->size_class != cls || !s->IsObjectStart(c.array[i])) {
-        wrong = "central: array holds what is no object of the class";
-      } else {
-        const uint32_t object = s->IndexOf(c.array[i]);
-        if ((s->free_bits[object / 64] >> (object % 64) & 1) != 0) {
-          wrong = "central: object both in the array and free in its span";
-        }
-      }
-    }
-    c.lock.Release();
+    if (wrong == nullptr) wrong = CheckSpans(class_spans[cls], cls, in_arrays);
+    UnlockAll(cls);
     if (wrong != nullptr) return wrong;
   }
   return nullptr;

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The middle of the array route: per size class one array of pointers to free objects, and behind it
-// the spans of the class. Batches move between a front cache and the array with one copy under one
-// short lock; no span is looked at on the way. Only cold passes look at spans:
+// The middle of the array route: per size class arrays of pointers to free objects, and behind them the
+// spans of the class. There is one array for each part of the CPUs (CPU number modulo a power of two, at
+// most 8): what a CPU freed is likely in its cache still, and CPUs seldom wait for each other. Batches
+// move between a front cache and an array with one copy under one short lock; no span is looked at on
+// the way. Only cold passes look at spans:
 //
-//   Fetch:      array -> caller; when it is empty, objects free in partial spans, then fresh ones
-//   Return:     caller -> array; when it is full, half of it goes back to spans first
+//   Fetch:      own array -> caller; when it is empty, another's; when all are, objects free in partial
+//               spans, then fresh ones
+//   Return:     caller -> own array; when it is full, another's with room; when there is none, half of
+//               the own goes back to spans first
 //   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects are
-//               all back is freed; a pointer whose bit is set already was freed twice.
+//               all back is freed; a pointer whose bit is set already was freed twice. A partial span
+//               serves first the part that gave its first object back.
 //
 // What stays in an array for long is surplus: the least an array held during a period (about 100 ms)
 // was not needed in it, and half of that is given back.
@@ -15,7 +20,8 @@
 // Bounds: all arrays together <= mapped heap / 64 + 1 MiB; one hold of a lock gives back <= 64 Ki
 // pointers. Return never needs new memory: when the array cannot grow, it gives back.
 //
-// Invariant (Check), per class: objects carved - free in spans = in the array + in caches + live.
+// Locks: an array's, then the class's (its spans). Invariant (Check), per class:
+// objects carved - free in spans = in the arrays + in caches + live.
 #ifndef HZ4_CENTRAL_H_
 #define HZ4_CENTRAL_H_
 

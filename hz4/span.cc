@@ -22,7 +22,10 @@ uint32_t Span::TakeBatch(void** out, uint32_t n) {
     free_bits[w] = bits;
     hint = w;
   }
-  while (got < n && carved < objects) out[got++] = Carve();
+  uint32_t fresh = objects - carved;
+  if (fresh > n - got) fresh = n - got;
+  for (uint32_t i = carved; fresh != 0 && i < carved + fresh; ++i) out[got++] = ObjectAt(i);
+  carved = carved + fresh;
   return got;
 }
 
@@ -34,6 +37,28 @@ bool Span::Put(uint32_t i) {
   ++free_count;
   if (i / 64 < hint) hint = i / 64;
   return true;
+}
+
+uint32_t Span::PutRun(void* const* in, uint32_t n) {
+  const uint64_t inverse = Class(size_class).inverse;
+  const uint64_t size = Class(size_class).size;
+  const uint64_t handed_out = carved * size;
+  uint32_t k = 0;
+  uint32_t lowest = hint;
+  for (; k < n; ++k) {
+    const uint64_t offset = reinterpret_cast<uintptr_t>(in[k]) - start;
+    if (offset >= handed_out) break;
+    const auto i = static_cast<uint32_t>(offset * inverse >> 40);
+    if (i * size != offset) break;
+    uint64_t& word = free_bits[i / 64];
+    const uint64_t bit = uint64_t{1} << (i % 64);
+    if ((word & bit) != 0) break;
+    word |= bit;
+    if (i / 64 < lowest) lowest = i / 64;
+  }
+  free_count += k;
+  hint = lowest;
+  return k;
 }
 
 const char* Span::Check() const {

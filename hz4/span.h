@@ -83,6 +83,9 @@ struct alignas(kCacheLine) Span {
   uint32_t TakeBatch(void** out, uint32_t n);
   // Puts object i back. False: it is already free in the span (a double free).
   [[nodiscard]] bool Put(uint32_t i);
+  // Puts back in[0], in[1], ... for as long as they lie in this span; how many. Stops before one that
+  // is not the start of an object that was handed out, or is free already.
+  uint32_t PutRun(void* const* in, uint32_t n);
   bool HasFree() const { return free_count != 0 || carved < objects; }
   bool AllFree() const { return free_count == carved; }
 

@@ -30,7 +30,9 @@ enum class LockRank : uint8_t {
   kFrontBudget,         // capacities of one front cache
   kMidClass,            // ladder: bins of one or more mid classes
   kMidTransfer,         // ladder: transfer cache
-  kCentralClass,        // array and spans of one size class
+  kCentralArray,        // array of one size class and one part of the CPUs; parts in rising order
+  kCentralArrayLast = kCentralArray + 7,
+  kCentralClass,        // spans of one size class
   kPageSupply,          // ladder: segment of reserved pages
   kPageHeap,            // free spans, arena boundary, descriptors and bitmaps
   kCount,

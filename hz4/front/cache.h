@@ -60,7 +60,13 @@ class FrontCache {
 
   Headers headers;
 
-  void** Begin(unsigned cls) { return Slots() + kSlotLayout.begin[cls]; }
+  // From the start of the cache, in bytes. Not of those that always miss.
+  static constexpr size_t BeginOffset(unsigned cls) {
+    return sizeof(FrontCache) + kSlotLayout.begin[cls] * sizeof(void*);
+  }
+  void** Begin(unsigned cls) {
+    return reinterpret_cast<void**>(reinterpret_cast<char*>(this) + BeginOffset(cls));
+  }
   uint32_t Count(unsigned cls) {
     return static_cast<uint32_t>(__atomic_load_n(&headers.top[cls], __ATOMIC_RELAXED) - Begin(cls));
   }
@@ -84,8 +90,6 @@ class FrontCache {
  private:
   // Takes capacity worth up to `bytes` from one class without recent misses and returns that class.
   unsigned Reclaim(unsigned for_cls, uint64_t bytes) HZ4_REQUIRES(lock_);
-
-  void** Slots() { return reinterpret_cast<void**>(this + 1); }
 
   Lock lock_;
   uint64_t bytes_ HZ4_GUARDED_BY(lock_) = 0;  // capacity granted, in bytes of objects

@@ -73,7 +73,7 @@ const char* PerCpuCheck();
   "0: leaq 3b(%%rip), " a64 "\n"                  \
   "movq " a64 ", %%fs:8(%[rs])\n"                 \
   "1: " index                                     \
-  "cmpl %[n], " a32 "\n"                          \
+  "cmpl %[count], " a32 "\n"                      \
   "jae " slow "\n"                                \
   "movq (%[caches], " a64 ", 8), " a64 "\n"
 #define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
@@ -87,7 +87,7 @@ const char* PerCpuCheck();
   "jmp " slow "\n" more                                                  \
   ".popsection\n"
 #define HZ4_RSEQ_INPUTS                                                  \
-  [rs] "r"(percpu_view.rseq_offset), [n] "rm"(percpu_view.count),        \
+  [rs] "r"(percpu_view.rseq_offset), [count] "rm"(percpu_view.count),    \
       [caches] "r"(percpu_view.caches), [cls] "r"(size_t{cls}),          \
       [limit] "i"(offsetof(FrontCache::Headers, limit)), [aborts] "i"(offsetof(Tls, rseq_aborts))
 
@@ -124,45 +124,54 @@ const char* PerCpuCheck();
       : "rax", "rcx", "memory", "cc"                               \
       : full, twice)
 
+// Batches are copied as they stand in the slots, oldest first: n = min(max, what is there or fits).
+// The cache that always misses has no slots of its own; it is as full as it is empty.
 #define HZ4_RSEQ_POP_BATCH(index)                                  \
   __asm__ volatile(                                                \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "movq (%[a], %[cls], 8), %[b]\n"                             \
-      "xorl %k[i], %k[i]\n"                                        \
-      "6: cmpq %[max], %[i]\n"                                     \
-      "jae 7f\n"                                                   \
-      "movq -8(%[b]), %[q]\n"                                      \
-      "testq %[q], %[q]\n"                                         \
-      "jz 7f\n"                                                    \
-      "movq %[q], (%[out], %[i], 8)\n"                             \
-      "addq $-8, %[b]\n"                                           \
-      "incq %[i]\n"                                                \
-      "jmp 6b\n"                                                   \
-      "7: movq %[b], (%[a], %[cls], 8)\n"                          \
-      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[i], %k[i]\njmp 2b\n") \
-      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q)     \
-      : [out] "r"(out), [max] "r"(max), HZ4_RSEQ_INPUTS            \
-      : "memory", "cc")
+      "leaq _ZN3hz410miss_cacheE(%%rip), %[n]\n"                  \
+      "cmpq %[n], %[a]\n"                                         \
+      "je 5f\n"                                                   \
+      "movq (%[a], %[cls], 8), %%rsi\n"                           \
+      "movq %%rsi, %[n]\n"                                        \
+      "subq %[a], %[n]\n"                                         \
+      "subq %[begin], %[n]\n"                                     \
+      "shrq $3, %[n]\n"                                           \
+      "cmpq %[max], %[n]\n"                                       \
+      "cmovaq %[max], %[n]\n"                                     \
+      "movq %[n], %%rcx\n"                                        \
+      "negq %%rcx\n"                                              \
+      "leaq (%%rsi, %%rcx, 8), %%rsi\n"                           \
+      "leaq (%[a], %[cls], 8), %[a]\n"                            \
+      "movq %%rsi, %[top]\n"                                      \
+      "movq %[out], %%rdi\n"                                      \
+      "movq %[n], %%rcx\n"                                        \
+      "rep movsq\n"                                               \
+      "movq %[top], (%[a])\n"                                     \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
+      : [n] "=&r"(n), [a] "=&r"(a), [top] "=&r"(top)               \
+      : [out] "r"(out), [max] "r"(max), [begin] "r"(begin), HZ4_RSEQ_INPUTS \
+      : "rcx", "rsi", "rdi", "memory", "cc")
 
 #define HZ4_RSEQ_PUSH_BATCH(index)                                 \
   __asm__ volatile(                                                \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "movq (%[a], %[cls], 8), %[b]\n"                             \
-      "xorl %k[i], %k[i]\n"                                        \
-      "6: cmpq %[max], %[i]\n"                                     \
-      "jae 7f\n"                                                   \
-      "cmpq %c[limit](%[a], %[cls], 8), %[b]\n"                    \
-      "jae 7f\n"                                                   \
-      "movq (%[in], %[i], 8), %[q]\n"                              \
-      "movq %[q], (%[b])\n"                                        \
-      "addq $8, %[b]\n"                                            \
-      "incq %[i]\n"                                                \
-      "jmp 6b\n"                                                   \
-      "7: movq %[b], (%[a], %[cls], 8)\n"                          \
-      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[i], %k[i]\njmp 2b\n") \
-      : [i] "=&r"(i), [a] "=&r"(a), [b] "=&r"(b), [q] "=&r"(q)     \
+      "leaq (%[a], %[cls], 8), %[a]\n"                            \
+      "movq (%[a]), %%rdi\n"                                      \
+      "movq %c[limit](%[a]), %[n]\n"                              \
+      "subq %%rdi, %[n]\n"                                        \
+      "jbe 5f\n"                                                  \
+      "shrq $3, %[n]\n"                                           \
+      "cmpq %[max], %[n]\n"                                       \
+      "cmovaq %[max], %[n]\n"                                     \
+      "movq %[in], %%rsi\n"                                       \
+      "movq %[n], %%rcx\n"                                        \
+      "rep movsq\n"                                               \
+      "movq %%rdi, (%[a])\n"                                      \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
+      : [n] "=&r"(n), [a] "=&r"(a)                                 \
       : [in] "r"(in), [max] "r"(max), HZ4_RSEQ_INPUTS              \
-      : "memory", "cc")
+      : "rcx", "rsi", "rdi", "memory", "cc")
 // clang-format on
 
 template <CpuIndex kIndex>
@@ -203,23 +212,25 @@ struct PerCpuFront {
     unsigned Grow(unsigned cls) { return mine_->Grow(cls); }
     uint32_t Room(unsigned cls) { return mine_->IsMiss() ? 0 : mine_->Room(cls); }
     uint32_t Count(unsigned cls) { return mine_->IsMiss() ? 0 : mine_->Count(cls); }
+    // What was pushed last, oldest first.
     uint32_t PopBatch(unsigned cls, void** out, size_t max) {
-      size_t i, a, b, q;
+      const size_t begin = FrontCache::BeginOffset(cls);
+      size_t n, a, top;
       if constexpr (kIndex == CpuIndex::kCpuId) {
         HZ4_RSEQ_POP_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
       } else {
         HZ4_RSEQ_POP_BATCH(HZ4_RSEQ_CID("5f", "%k[a]"));
       }
-      return static_cast<uint32_t>(i);
+      return static_cast<uint32_t>(n);
     }
     uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
-      size_t i, a, b, q;
+      size_t n, a;
       if constexpr (kIndex == CpuIndex::kCpuId) {
         HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
       } else {
         HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CID("5f", "%k[a]"));
       }
-      return static_cast<uint32_t>(i);
+      return static_cast<uint32_t>(n);
     }
 
    private:

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The per-thread front: one FrontCache per thread, plain loads and stores. While the thread is at work on
-// its cache it shows the one that is always busy: a signal handler that allocates meanwhile misses and
-// goes to the middle, or, when the thread is in a slow path, the side way.
+// The per-thread front: one FrontCache per thread, plain loads and stores. While the thread is at
+// work on its cache it shows the one that is always busy: a signal handler that allocates meanwhile
+// misses and goes to the middle, or, when the thread is in a slow path, the side way.
 #ifndef HZ4_FRONT_THREAD_H_
 #define HZ4_FRONT_THREAD_H_
+
+#include <cstring>
 
 #include "hz4/base/platform.h"
 #include "hz4/base/tls.h"
@@ -49,19 +51,23 @@ struct ThreadFront {
     unsigned Grow(unsigned cls) { return cache_->Grow(cls); }
     uint32_t Room(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Room(cls); }
     uint32_t Count(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Count(cls); }
+    // What was pushed last, oldest first.
     uint32_t PopBatch(unsigned cls, void** out, size_t max) {
-      uint32_t n = 0;
-      while (n < max) {
-        void* p = PopFrom(cache_, cls);
-        if (p == nullptr) break;
-        out[n++] = p;
-      }
+      if (cache_->IsMiss()) return 0;
+      const uint32_t count = cache_->Count(cls);
+      const auto n = static_cast<uint32_t>(max < count ? max : count);
+      void** top = cache_->headers.top[cls] -= n;
+      memcpy(out, top, n * sizeof(void*));
       return n;
     }
     uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
-      FrontCache::Headers& h = cache_->headers;
-      uint32_t n = 0;
-      while (n < max && h.top[cls] < h.limit[cls]) *h.top[cls]++ = in[n++];
+      void**& top = cache_->headers.top[cls];
+      void** const limit = cache_->headers.limit[cls];
+      if (top >= limit) return 0;
+      const auto room = static_cast<size_t>(limit - top);
+      const auto n = static_cast<uint32_t>(max < room ? max : room);
+      memcpy(top, in, n * sizeof(void*));
+      top += n;
       return n;
     }
 
@@ -70,8 +76,8 @@ struct ThreadFront {
   };
 
  private:
-  // The compiler must keep these stores around what is between them; the processor does, for its own
-  // thread's signal handlers.
+  // The compiler must keep these stores around what is between them; the processor does, for its
+  // own thread's signal handlers.
   static HZ4_ALWAYS_INLINE FrontCache* Hide() {
     FrontCache* cache = tls.cache;
     Show(FrontCache::Busy());

@@ -7,6 +7,7 @@
 #include "hz4/central.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <set>
@@ -134,6 +135,60 @@ TEST_F(CentralTest, ReturnedObjectsComeBackFirstAndUntouched) {
     for (int w = 0; w < 8; ++w) ASSERT_EQ(static_cast<uint64_t*>(objects[i])[w], i);
   }
   Return(cls, again);
+}
+
+// The calling thread on one CPU, until the end of the scope.
+class OnCpu {
+ public:
+  explicit OnCpu(int cpu) {
+    sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(cpu), &one);
+    EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  }
+  ~OnCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
+  OnCpu(const OnCpu&) = delete;
+  OnCpu& operator=(const OnCpu&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+std::vector<int> AllowedCpus() {
+  cpu_set_t set;
+  sched_getaffinity(0, sizeof(set), &set);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(static_cast<size_t>(cpu), &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+TEST_F(CentralTest, ACpuGetsItsOwnFirstAndFindsWhatOthersReturned) {
+  const std::vector<int> cpus = AllowedCpus();
+  if (cpus.size() < 2) GTEST_SKIP() << "one CPU";
+  const unsigned cls = SizeToClass(64);
+  std::vector<void*> objects[2];
+  for (int i = 0; i < 2; ++i) objects[i] = FetchAll(cls, 300);
+  for (int i = 0; i < 2; ++i) {
+    const OnCpu on(cpus[static_cast<size_t>(i)]);
+    Return(cls, objects[i]);
+  }
+  const std::set<void*> first(objects[0].begin(), objects[0].end());
+  std::set<void*> all(objects[1].begin(), objects[1].end());
+  all.insert(first.begin(), first.end());
+  {
+    const OnCpu on(cpus[0]);
+    objects[0] = FetchAll(cls, 300);
+    objects[1] = FetchAll(cls, 300);
+  }
+  if (arena::Direct()) {  // elsewhere all CPUs share one array
+    EXPECT_EQ(std::set<void*>(objects[0].begin(), objects[0].end()), first);
+  }
+  std::set<void*> again(objects[0].begin(), objects[0].end());
+  again.insert(objects[1].begin(), objects[1].end());
+  EXPECT_EQ(again, all) << "fresh objects although others had been returned";
+  for (int i = 0; i < 2; ++i) Return(cls, objects[i]);
 }
 
 TEST_F(CentralTest, AnEmptySpanGoesBackToThePageHeap) {

@@ -96,6 +96,35 @@ TEST(Span, PutTwiceIsSeen) {
   EXPECT_EQ(span.Check(), "");
 }
 
+TEST(Span, ARunIsPutBackUpToTheFirstThatDoesNotBelong) {
+  TestSpan span(SizeToClass(48));
+  void* taken[6];
+  ASSERT_EQ(span->TakeBatch(taken, 6), 6u);
+  EXPECT_EQ(span->PutRun(taken, 2), 2u);
+  EXPECT_EQ(span->free_count, 2u);
+  char* const third = static_cast<char*>(taken[2]);
+  void* const wrong[] = {taken[0],
+                         third + 16,
+                         third + 1,
+                         static_cast<char*>(taken[5]) + 48,
+                         &span,
+                         nullptr,
+                         reinterpret_cast<void*>(span->End())};
+  for (void* p : wrong) {
+    void* const run[] = {taken[3], p, taken[4]};
+    EXPECT_EQ(span->PutRun(run, 3), 1u) << p;
+    EXPECT_EQ(span->PutRun(run + 1, 2), 0u) << p;
+    EXPECT_EQ(span->free_count, 3u);
+    EXPECT_EQ(span.Check(), "");
+    void* again = nullptr;  // the lowest free one
+    while (again != taken[3]) ASSERT_EQ(span->TakeBatch(&again, 1), 1u);
+    ASSERT_EQ(span->PutRun(taken, 2), 2u);
+  }
+  EXPECT_EQ(span->PutRun(taken + 2, 4), 4u);
+  EXPECT_TRUE(span->AllFree());
+  EXPECT_EQ(span.Check(), "");
+}
+
 TEST(Span, FreedObjectsComeBackBeforeFreshOnes) {
   TestSpan span(SizeToClass(4096));
   void* a = span->Take();
@@ -122,7 +151,12 @@ TEST(Span, RandomTraceAgainstASetOfObjects) {
       } else {
         for (uint64_t n = random.In(1, 100); n > 0 && !out.empty(); --n) {
           std::swap(out[random.In(0, out.size() - 1)], out.back());
-          ASSERT_TRUE(span->Put(out.back()));
+          if (random.OneIn(2)) {
+            ASSERT_TRUE(span->Put(out.back()));
+          } else {
+            void* const p = span->ObjectAt(out.back());
+            ASSERT_EQ(span->PutRun(&p, 1), 1u);
+          }
           out.pop_back();
         }
       }

@@ -56,6 +56,18 @@ struct Calls {
     typename Front::Session session;
     session.Grow(kCls);
   }
+  // Objects that a session, begun before, moves while every cache is stopped.
+  static uint32_t MovedWhileStopped() {
+    SlowScope scope;
+    typename Front::Session session;
+    const std::vector<FrontCache*> shown(percpu_view.caches,
+                                         percpu_view.caches + percpu_view.count);
+    std::fill_n(percpu_view.caches, percpu_view.count, FrontCache::Miss());
+    void* batch[8] = {};
+    const uint32_t moved = session.PopBatch(kCls, batch, 8) + session.PushBatch(kCls, batch, 8);
+    std::copy(shown.begin(), shown.end(), percpu_view.caches);
+    return moved;
+  }
 };
 
 // The calls of the index that this machine offers.
@@ -65,11 +77,12 @@ struct Front {
   uint32_t (*pop_batch)(void**, size_t);
   uint32_t (*push_batch)(void* const*, size_t);
   void (*grow)();
+  uint32_t (*moved_while_stopped)();
 };
 template <CpuIndex kIndex>
 constexpr Front Make() {
   using C = Calls<kIndex>;
-  return {&C::Pop, &C::Push, &C::PopBatch, &C::PushBatch, &C::Grow};
+  return {&C::Pop, &C::Push, &C::PopBatch, &C::PushBatch, &C::Grow, &C::MovedWhileStopped};
 }
 Front front;
 
@@ -143,7 +156,8 @@ class PerCpuTest : public testing::Test {
   std::vector<int> allowed_;
 };
 
-// Every 8th abort of a thread takes the slow path; not here, where a busy machine alone would decide it.
+// Every 8th abort of a thread takes the slow path; not here, where a busy machine alone would
+// decide it.
 void ForgetAborts() { tls.rseq_aborts = 0; }
 
 TEST_F(PerCpuTest, PushAndPopAreAStackUpToTheCapacity) {
@@ -204,16 +218,21 @@ TEST_F(PerCpuTest, BatchesAgainstAModel) {
     } else {
       const uint32_t got = front.pop_batch(batch, want);
       ASSERT_EQ(got, std::min(want, model.size())) << "step " << step;
-      for (uint32_t i = 0; i < got; ++i) {
-        ASSERT_EQ(batch[i], model.back()) << "step " << step;
-        outside.push_back(model.back());
-        model.pop_back();
-      }
+      const auto first = model.end() - static_cast<long>(got);  // oldest first
+      ASSERT_TRUE(std::equal(first, model.end(), batch)) << "step " << step;
+      outside.insert(outside.end(), first, model.end());
+      model.erase(first, model.end());
     }
     ASSERT_EQ(PerCpuMine()->Count(kCls), model.size());
   }
   while (front.pop() != nullptr) {
   }
+}
+
+TEST_F(PerCpuTest, WhereCachesAreStoppedBatchesNeitherComeNorGo) {
+  ASSERT_EQ(front.push(test::Tokens::Pointer(1)), PushResult::kDone);
+  EXPECT_EQ(front.moved_while_stopped(), 0u);
+  EXPECT_EQ(front.pop(), test::Tokens::Pointer(1));
 }
 
 TEST_F(PerCpuTest, AnIdleCpusCacheIsDrainedFromElsewhere) {

@@ -116,7 +116,7 @@ TEST_F(ThreadFrontTest, ASessionHidesTheCacheAndMovesBatches) {
     EXPECT_EQ(session.Room(kCls), cache->Room(kCls));
     void* out[kMaxBatch];
     EXPECT_EQ(session.PopBatch(kCls, out, 10), 10u);
-    for (unsigned i = 0; i < 10; ++i) EXPECT_EQ(out[i], batch[some - 1 - i]);
+    for (unsigned i = 0; i < 10; ++i) EXPECT_EQ(out[i], batch[some - 10 + i]);
     EXPECT_EQ(session.PopBatch(kCls, out, kMaxBatch), some - 10);
     EXPECT_EQ(session.PopBatch(kCls, out, kMaxBatch), 0u);
   }
