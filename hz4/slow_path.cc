@@ -21,7 +21,8 @@ void* FromSeam(size_t size, size_t align, bool zero, unsigned cls) {
 }  // namespace
 
 template <class Stats>
-void* SlowPath<Stats>::Alloc(size_t size, unsigned cls) {
+void* SlowPath<Stats>::Alloc(size_t size, size_t class_index) {
+  const auto cls = static_cast<unsigned>(class_index);
   if constexpr (kTableIsConstexpr) EnsureInitialized();
   if (HZ4_UNLIKELY(side::HasDeferred())) side::DrainDeferred();
   void* p = AllocOfKind(cls);
@@ -67,7 +68,8 @@ HZ4_COLD void* SlowPath<Stats>::Refused(size_t size, size_t align, bool zero, un
 }
 
 template <class Stats>
-void SlowPath<Stats>::Free(void* p, unsigned cls) {
+void SlowPath<Stats>::Free(void* p, size_t class_index) {
+  const auto cls = static_cast<unsigned>(class_index);
   if (HZ4_UNLIKELY(side::HasDeferred())) side::DrainDeferred();
   if (HZ4_LIKELY(cls - 1 < kNumClasses)) return FreeOfKind(p, cls);
   if (cls == kLargeClass) return Table().large_free(p);

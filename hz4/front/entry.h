@@ -29,12 +29,12 @@ template <class Front, class Map, class Stats>
 struct Entry {
   using Slow = SlowPath<Stats>;
 
-  static void* Malloc(size_t size) {
+  HZ4_HIT_PATH static void* Malloc(size_t size) {
     Stats::Add(CounterId::kMallocCalls);
     return Allocate(size);
   }
 
-  static void Free(void* p) {
+  HZ4_HIT_PATH static void Free(void* p) {
     if constexpr (Stats::kOn) {
       if (p != nullptr) Stats::Add(CounterId::kFreeCalls);
     }
@@ -161,7 +161,7 @@ struct Entry {
     }
     const size_t cls = SizeToClass(size);
     void* p = PopCounted(cls);
-    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, static_cast<unsigned>(cls));
+    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
   }
 
   static HZ4_ALWAYS_INLINE void Release(void* p) {
@@ -173,7 +173,7 @@ struct Entry {
       return;
     }
     if (HZ4_UNLIKELY(result == PushResult::kTwice)) Die("double free", p);
-    Slow::Free(p, static_cast<unsigned>(cls));
+    Slow::Free(p, cls);
   }
 };
 
