@@ -87,15 +87,6 @@ bool GrowArray(Array& a, uint32_t need) HZ4_REQUIRES(a.lock) {
   return true;
 }
 
-uint32_t Take(Array& a, void** out, uint32_t n) HZ4_REQUIRES(a.lock) {
-  const uint32_t count = a.count;
-  const uint32_t got = n < count ? n : count;
-  memcpy(out, a.slots + (count - got), got * sizeof(void*));
-  a.count = count - got;
-  if (count - got < a.low_water) a.low_water = count - got;
-  return got;
-}
-
 bool Fits(const Array& a, uint32_t n) { return a.count + n <= a.capacity; }
 
 void Add(Array& a, void* const* in, uint32_t n) HZ4_REQUIRES(a.lock) {
@@ -208,6 +199,15 @@ uint32_t FetchFromSpans(ClassSpans& c, unsigned part, void** out, uint32_t n) HZ
   return got;
 }
 
+uint32_t CopyTo(void* context, unsigned, void** at, uint32_t n) {
+  memcpy(context, at, n * sizeof(void*));
+  return n;
+}
+uint32_t CopyFrom(void* context, unsigned, void** at, uint32_t n) {
+  memcpy(at, context, n * sizeof(void*));
+  return n;
+}
+
 void Defer(void* const* in, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) side::DeferFree(in[i]);
 }
@@ -252,17 +252,54 @@ bool Init() HZ4_NO_TSA {  // no other thread knows the classes yet
   return memory != nullptr;
 }
 
-template <class Stats>
-uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
+uint32_t Withdraw(unsigned cls, uint32_t n, Mover move, void* context) {
   const unsigned mine = MyPart();
   for (unsigned i = 0; i < parts; ++i) {
     Array& a = arrays[mine ^ i][cls];
     if (a.count == 0) continue;
     if (!a.lock.Acquire()) return 0;
-    const uint32_t got = Take(a, out, n);
+    const uint32_t count = a.count;
+    const uint32_t here = n < count ? n : count;
+    uint32_t moved = 0;
+    if (here > 0) {
+      void** const at = a.slots + (count - here);
+      moved = move(context, cls, at, here);
+      if (HZ4_UNLIKELY(moved < here)) memmove(at, at + moved, (here - moved) * sizeof(void*));
+      a.count = count - moved;
+      if (count - moved < a.low_water) a.low_water = count - moved;
+    }
     a.lock.Release();
-    if (HZ4_LIKELY(got > 0)) return got;
+    if (HZ4_LIKELY(here > 0)) return moved;
   }
+  return 0;
+}
+
+template <class Stats>
+uint32_t Deposit(unsigned cls, uint32_t n, Mover move, void* context) {
+  const unsigned mine = MyPart();
+  for (unsigned i = 0; i < parts; ++i) {
+    Array& a = arrays[mine ^ i][cls];
+    if (i > 0 && !Fits(a, n)) continue;
+    if (!a.lock.Acquire()) return 0;
+    const bool fits = Fits(a, n) || (i == 0 && GrowArray(a, a.count + n));
+    uint32_t moved = 0;
+    if (HZ4_LIKELY(fits)) {
+      moved = move(context, cls, a.slots + a.count, n);
+      a.count = a.count + moved;
+    }
+    const bool look = ++a.returns >= kReturnsPerClockRead;
+    if (look) a.returns = 0;
+    a.lock.Release();
+    if (HZ4_UNLIKELY(look)) GiveBackSurplus<Stats>(cls);
+    if (HZ4_LIKELY(fits)) return moved;
+  }
+  return 0;
+}
+
+template <class Stats>
+uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
+  if (const uint32_t got = Withdraw(cls, n, &CopyTo, out)) return got;
+  const unsigned mine = MyPart();
   ClassSpans& c = class_spans[cls];
   if (!c.lock.Acquire()) return 0;
   uint32_t got = FetchFromSpans<Stats>(c, mine, out, n);
@@ -287,20 +324,8 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
 
 template <class Stats>
 void Return(unsigned cls, void* const* in, uint32_t n) {
-  const unsigned mine = MyPart();
-  for (unsigned i = 0; i < parts; ++i) {
-    Array& a = arrays[mine ^ i][cls];
-    if (i > 0 && !Fits(a, n)) continue;
-    if (!a.lock.Acquire()) return Defer(in, n);
-    const bool fits = Fits(a, n) || (i == 0 && GrowArray(a, a.count + n));
-    if (HZ4_LIKELY(fits)) Add(a, in, n);
-    const bool look = ++a.returns >= kReturnsPerClockRead;
-    if (look) a.returns = 0;
-    a.lock.Release();
-    if (HZ4_UNLIKELY(look)) GiveBackSurplus<Stats>(cls);
-    if (HZ4_LIKELY(fits)) return;
-  }
-  ReturnToFull<Stats>(cls, mine, in, n);
+  if (n == 0 || Deposit<Stats>(cls, n, &CopyFrom, const_cast<void**>(in)) == n) return;
+  ReturnToFull<Stats>(cls, MyPart(), in, n);
 }
 
 template <class Stats>
@@ -336,6 +361,8 @@ size_t GiveBackAll() {
   return bytes;
 }
 
+template uint32_t Deposit<Counting>(unsigned, uint32_t, Mover, void*);
+template uint32_t Deposit<NotCounting>(unsigned, uint32_t, Mover, void*);
 template uint32_t Fetch<Counting>(unsigned, void**, uint32_t);
 template uint32_t Fetch<NotCounting>(unsigned, void**, uint32_t);
 template void Return<Counting>(unsigned, void* const*, uint32_t);

@@ -35,8 +35,17 @@ namespace central {
 // Reserves address space for the arrays; call once. False: there is none, arrays stay small.
 bool Init();
 
+// Moves objects between its caller's array and wherever it knows, the first of the n at `at`; how many.
+// Called under the array's lock.
+using Mover = uint32_t (*)(void* context, unsigned cls, void** at, uint32_t n);
+// Up to n objects of `cls` from an array; how many. 0: all are empty, or a fork is pending.
+uint32_t Withdraw(unsigned cls, uint32_t n, Mover move, void* context);
+
 // Stats: Counting or NotCounting.
 //
+// Up to n objects of `cls` into an array; how many. 0: none has room for n, or a fork is pending.
+template <class Stats>
+uint32_t Deposit(unsigned cls, uint32_t n, Mover move, void* context);
 // Takes up to n objects of `cls`; returns how many, 0 when out of memory or a fork is pending.
 template <class Stats>
 uint32_t Fetch(unsigned cls, void** out, uint32_t n);

@@ -137,6 +137,54 @@ TEST_F(CentralTest, ReturnedObjectsComeBackFirstAndUntouched) {
   Return(cls, again);
 }
 
+// A mover between an array and a vector, that moves no more than `most` at a time.
+struct Moved {
+  std::vector<void*> objects;
+  uint32_t most;
+  static uint32_t Out(void* context, unsigned, void** at, uint32_t n) {
+    auto* self = static_cast<Moved*>(context);
+    const uint32_t moved = std::min(n, self->most);
+    self->objects.insert(self->objects.end(), at, at + moved);
+    return moved;
+  }
+  static uint32_t In(void* context, unsigned, void** at, uint32_t n) {
+    auto* self = static_cast<Moved*>(context);
+    const uint32_t moved = std::min(n, self->most);
+    const auto first = self->objects.end() - static_cast<long>(moved);
+    std::copy(first, self->objects.end(), at);
+    self->objects.erase(first, self->objects.end());
+    return moved;
+  }
+};
+
+TEST_F(CentralTest, AMoverMayMoveLessThanItIsOffered) {
+  const unsigned cls = SizeToClass(64);
+  const std::vector<void*> objects = FetchAll(cls, 300);
+  Return(cls, objects);
+  Moved moved = {{}, 30};
+  {
+    SlowScope scope;
+    EXPECT_EQ(central::Withdraw(cls, 100, &Moved::Out, &moved), 30u);
+    moved.most = 0;
+    EXPECT_EQ(central::Withdraw(cls, 100, &Moved::Out, &moved), 0u);
+    EXPECT_EQ(central::Deposit<NotCounting>(cls, 100, &Moved::In, &moved), 0u);
+    moved.most = 10;
+    EXPECT_EQ(central::Deposit<NotCounting>(cls, 100, &Moved::In, &moved), 10u);
+  }
+  EXPECT_EQ(Wrong(), "");
+  EXPECT_EQ(central::GetTotals().array_bytes, 280u * 64u);
+  std::vector<void*> rest = FetchAll(cls, 280);
+  rest.insert(rest.end(), moved.objects.begin(), moved.objects.end());
+  EXPECT_EQ(std::set<void*>(rest.begin(), rest.end()),
+            std::set<void*>(objects.begin(), objects.end()));
+  Return(cls, rest);
+  {
+    SlowScope scope;
+    void* none = nullptr;
+    EXPECT_EQ(central::Withdraw(SizeToClass(7000), 1, &Moved::Out, &none), 0u) << "all are empty";
+  }
+}
+
 // The calling thread on one CPU, until the end of the scope.
 class OnCpu {
  public:
