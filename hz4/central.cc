@@ -182,19 +182,18 @@ void GiveBackSurplus(unsigned cls) {
 template <class Stats>
 uint32_t FetchFromSpans(ClassSpans& c, unsigned part, void** out, uint32_t n) HZ4_REQUIRES(c.lock) {
   uint32_t got = 0;
-  for (unsigned i = 0; got < n && i < parts;) {
-    Span* span = c.partial[part ^ i].front();
-    if (span == nullptr) {
-      ++i;
-      continue;
+  for (unsigned i = 0; i < parts; ++i) {
+    SpanList& partial = c.partial[part ^ i];
+    while (got < n && partial.front() != nullptr) {
+      Span* span = partial.front();
+      const uint32_t carved_before = span->carved;
+      const uint32_t free_before = span->free_count;
+      got += span->TakeBatch(out + got, n - got);
+      c.carved += span->carved - carved_before;
+      Stats::Add(CounterId::kCentralCarveObjs, span->carved - carved_before);
+      c.free_in_spans -= free_before - span->free_count;
+      if (!span->HasFree()) RemovePartial(c, span);
     }
-    const uint32_t carved_before = span->carved;
-    const uint32_t free_before = span->free_count;
-    got += span->TakeBatch(out + got, n - got);
-    c.carved += span->carved - carved_before;
-    Stats::Add(CounterId::kCentralCarveObjs, span->carved - carved_before);
-    c.free_in_spans -= free_before - span->free_count;
-    if (!span->HasFree()) RemovePartial(c, span);
   }
   return got;
 }
@@ -235,7 +234,8 @@ HZ4_NOINLINE void ReturnToFull(unsigned cls, unsigned part, void* const* in, uin
 
 bool Init() HZ4_NO_TSA {  // no other thread knows the classes yet
   if (arena::Direct()) {
-    while (parts < kMaxParts && parts < os::CpuCount()) parts *= 2;
+    const unsigned cpus = os::CpuCount();
+    while (parts < kMaxParts && parts < cpus) parts *= 2;
   }
   const size_t each = AlignDown((arena::Direct() ? kReservedBytes : kScarceBytes) / parts, kOsPage);
   char* memory = static_cast<char*>(os::Reserve(each * kNumClasses * parts, kOsPage));
@@ -372,20 +372,20 @@ template size_t GiveBackAll<NotCounting>();
 
 namespace {
 
+void UnlockArrays(unsigned cls, unsigned first_parts) HZ4_NO_TSA {
+  while (first_parts-- > 0) arrays[first_parts][cls].lock.Release();
+}
 // All of a class stands still. False: a fork is pending.
 bool LockAll(unsigned cls) HZ4_NO_TSA {
-  for (unsigned part = 0; part < parts; ++part) {
-    if (arrays[part][cls].lock.Acquire()) continue;
-    while (part-- > 0) arrays[part][cls].lock.Release();
-    return false;
-  }
-  if (class_spans[cls].lock.Acquire()) return true;
-  for (unsigned part = parts; part-- > 0;) arrays[part][cls].lock.Release();
+  unsigned part = 0;
+  while (part < parts && arrays[part][cls].lock.Acquire()) ++part;
+  if (part == parts && class_spans[cls].lock.Acquire()) return true;
+  UnlockArrays(cls, part);
   return false;
 }
 void UnlockAll(unsigned cls) HZ4_NO_TSA {
   class_spans[cls].lock.Release();
-  for (unsigned part = parts; part-- > 0;) arrays[part][cls].lock.Release();
+  UnlockArrays(cls, parts);
 }
 
 const char* CheckArray(const Array& a, unsigned cls) HZ4_NO_TSA {

@@ -114,8 +114,9 @@ constexpr ClassLookup MakeClassLookup() {
 }
 HZ4_HIDDEN extern const ClassLookup kClassLookup;
 
-// size <= kMaxClassSize. Equals ComputeClass(size); 0 counts as 1. Selects by a conditional move: a branch would be
-// mispredicted by every program that mixes both sides, and compilers turn the ?: operator into one.
+// size <= kMaxClassSize. Equals ComputeClass(size); 0 counts as 1. Selects by a conditional move: a
+// branch would be mispredicted by every program that mixes both sides, and compilers turn the ?:
+// operator into one.
 HZ4_ALWAYS_INLINE unsigned SizeToClass(size_t size) {
   size_t index = (size + 15) >> 4;
   const size_t coarse = (size + 1023 + (kFineSteps - 8) * 1024) >> 10;

@@ -22,10 +22,9 @@ uint32_t Span::TakeBatch(void** out, uint32_t n) {
     free_bits[w] = bits;
     hint = w;
   }
-  uint32_t fresh = objects - carved;
-  if (fresh > n - got) fresh = n - got;
-  for (uint32_t i = carved; fresh != 0 && i < carved + fresh; ++i) out[got++] = ObjectAt(i);
-  carved = carved + fresh;
+  uint32_t fresh = carved;
+  while (got < n && fresh < objects) out[got++] = ObjectAt(fresh++);
+  carved = fresh;
   return got;
 }
 

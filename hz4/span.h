@@ -67,6 +67,10 @@ struct alignas(kCacheLine) Span {
     const uint32_t i = IndexOf(p);
     return WasCarved(i) && ObjectAt(i) == p;
   }
+  // True when the span is one large block and p its first byte.
+  bool IsLargeBlock(const void* p) const {
+    return state == SpanState::kLarge && start == reinterpret_cast<uintptr_t>(p);
+  }
   // Needs no lock: an object that somebody was given was carved before it was given, and the program's
   // own hand-over of the pointer orders that.
   bool WasCarved(uint32_t i) const { return i < carved; }

@@ -25,7 +25,7 @@
 #endif
 #define HZ4_COLD __attribute__((cold, noinline))
 // Begins with a cache line: how fast it is must not depend on what the linker puts before it.
-#define HZ4_HIT_PATH __attribute__((aligned(64)))
+#define HZ4_HIT_PATH __attribute__((aligned(::hz4::kCacheLine)))
 // On declarations of variables that hit paths read: without it the compiler must assume that another
 // module defines them and goes through the global offset table.
 #define HZ4_HIDDEN __attribute__((visibility("hidden")))

@@ -109,9 +109,8 @@ struct Entry {
   // The seam's answer, without the way there where p is what it should be.
   static HZ4_ALWAYS_INLINE size_t LargeUsable(const void* p) {
     const Span* span = Map::SpanOf(p);
-    const bool found = span != nullptr && span->state == SpanState::kLarge &&
-                       span->start == reinterpret_cast<uintptr_t>(p);
-    return HZ4_LIKELY(found) ? span->Bytes() : Table().large_usable(p);
+    if (HZ4_LIKELY(span != nullptr && span->IsLargeBlock(p))) return span->Bytes();
+    return Table().large_usable(p);
   }
   // Ends the process when p lies inside of an object of a class.
   static void RequireObjectStart(const void* p, const char* message) {

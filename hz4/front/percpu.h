@@ -7,8 +7,7 @@
 // Rules:
 // - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
 // - The CPU number is read inside the sequence and compared, unsigned, with the number of caches:
-// an
-//   unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index: small
+//   an unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index: small
 //   numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered thread,
 //   so cpu_id is looked at as well.
 // - Another CPU's cache is stopped by exchanging its pointer in `caches` for the cache that always
@@ -61,10 +60,10 @@ const char* PerCpuCheck();
 //   4  abort; before it the signature that glibc registered
 // Both sections belong to the group of the function they serve ("?"): where the linker keeps one of
 // several instantiations, theirs go with the others.
-// Leaves the address of the cache in a64.
 // clang-format off
 #define HZ4_RSEQ_CPU_ID(a) "movl %%fs:4(%[rs]), " a "\n"
 #define HZ4_RSEQ_CID(slow, a) "cmpl $0, %%fs:4(%[rs])\njl " slow "\nmovl %%fs:24(%[rs]), " a "\n"
+// Leaves the address of the cache in a64.
 #define HZ4_RSEQ_ENTER(a64, a32, slow, index)     \
   ".pushsection .data.rel.ro.hz4_rseq, \"aw?\"\n" \
   ".balign 32\n"                                  \

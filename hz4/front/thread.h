@@ -53,8 +53,8 @@ struct ThreadFront {
     uint32_t Count(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Count(cls); }
     // What was pushed last, oldest first.
     uint32_t PopBatch(unsigned cls, void** out, size_t max) {
-      if (cache_->IsMiss()) return 0;
-      const uint32_t count = cache_->Count(cls);
+      const uint32_t count = Count(cls);
+      if (count == 0) return 0;
       const auto n = static_cast<uint32_t>(max < count ? max : count);
       void** top = cache_->headers.top[cls] -= n;
       memcpy(out, top, n * sizeof(void*));

@@ -15,10 +15,7 @@ namespace {
 
 Span* LargeSpanOf(const void* p) {
   Span* span = page_map::SpanOf(p);
-  if (span == nullptr || span->state != SpanState::kLarge ||
-      span->start != reinterpret_cast<uintptr_t>(p)) {
-    Die("invalid free: not the start of a block", p);
-  }
+  if (span == nullptr || !span->IsLargeBlock(p)) Die("invalid free: not the start of a block", p);
   return span;
 }
 

@@ -7,7 +7,6 @@
 #include "hz4/central.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <set>
@@ -25,6 +24,7 @@
 #include "hz4/side_arena.h"
 #include "tests/core/fake_clock.h"
 #include "tests/core/threads.h"
+#include "tests/support/cpus.h"
 #include "tests/support/test_env.h"
 
 namespace hz4 {
@@ -188,32 +188,17 @@ TEST_F(CentralTest, AMoverMayMoveLessThanItIsOffered) {
 // The calling thread on one CPU, until the end of the scope.
 class OnCpu {
  public:
-  explicit OnCpu(int cpu) {
-    sched_getaffinity(0, sizeof(before_), &before_);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(cpu), &one);
-    EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-  }
-  ~OnCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
+  explicit OnCpu(int cpu) { EXPECT_TRUE(test::PinTo({cpu})); }
+  ~OnCpu() { test::PinTo(before_); }
   OnCpu(const OnCpu&) = delete;
   OnCpu& operator=(const OnCpu&) = delete;
 
  private:
-  cpu_set_t before_;
+  const std::vector<int> before_ = test::AllowedCpus();
 };
-std::vector<int> AllowedCpus() {
-  cpu_set_t set;
-  sched_getaffinity(0, sizeof(set), &set);
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(static_cast<size_t>(cpu), &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
 
 TEST_F(CentralTest, ACpuGetsItsOwnFirstAndFindsWhatOthersReturned) {
-  const std::vector<int> cpus = AllowedCpus();
+  const std::vector<int> cpus = test::AllowedCpus();
   if (cpus.size() < 2) GTEST_SKIP() << "one CPU";
   const unsigned cls = SizeToClass(64);
   std::vector<void*> objects[2];

@@ -26,6 +26,7 @@
 #include "tests/core/signal_storm.h"
 #include "tests/core/threads.h"
 #include "tests/front/tokens.h"
+#include "tests/support/cpus.h"
 #include "tests/support/test_env.h"
 
 extern "C" {
@@ -91,23 +92,6 @@ std::string Wrong() {
   return wrong == nullptr ? "" : wrong;
 }
 
-bool PinTo(const std::vector<int>& cpus, pid_t thread = 0) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (int cpu : cpus) CPU_SET(static_cast<unsigned>(cpu), &set);
-  return sched_setaffinity(thread, sizeof(set), &set) == 0;
-}
-std::vector<int> AllowedCpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cpus;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(static_cast<unsigned>(cpu), &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
 // Where PerCpuFlush puts the tokens that it drained; objects go to the middle.
 std::vector<void*> drained;
 void Drain(unsigned cls, void* const* objects, uint32_t n) {
@@ -129,17 +113,17 @@ class PerCpuTest : public testing::Test {
     CpuIndex index;
     ASSERT_EQ(PerCpuUnavailable(&index), nullptr);
     front = index == CpuIndex::kCid ? Make<CpuIndex::kCid>() : Make<CpuIndex::kCpuId>();
-    allowed_ = AllowedCpus();
+    allowed_ = test::AllowedCpus();
     hz4_release_memory();
     drained.clear();
     PerCpuFlush(&Drain);
     ASSERT_TRUE(drained.empty()) << "a test left tokens";
-    PinTo({allowed_.front()});
+    test::PinTo({allowed_.front()});
     while (PerCpuMine()->Room(kCls) < MaxSlots(kCls)) front.grow();
   }
   void TearDown() override {
     if (IsSkipped()) return;
-    PinTo(allowed_);
+    test::PinTo(allowed_);
     PerCpuFlush(&Drain);
     drained.clear();
     EXPECT_EQ(Wrong(), "");
@@ -239,11 +223,11 @@ TEST_F(PerCpuTest, AnIdleCpusCacheIsDrainedFromElsewhere) {
   if (allowed_.size() < 2) GTEST_SKIP() << "one CPU";
   for (unsigned i = 0; i < 20; ++i)
     ASSERT_EQ(front.push(test::Tokens::Pointer(i)), PushResult::kDone);
-  PinTo({allowed_[1]});
+  test::PinTo({allowed_[1]});
   EXPECT_EQ(PerCpuFlush(&Drain), 20 * Class(kCls).size);
   EXPECT_EQ(drained.size(), 20u);
   EXPECT_EQ(PerCpuCachedBytes(), 0u);
-  PinTo({allowed_[0]});
+  test::PinTo({allowed_[0]});
   EXPECT_GT(PerCpuMine()->Room(kCls), 0u) << "it works again, capacities stay";
 }
 
@@ -365,7 +349,7 @@ TEST_F(PerCpuTest, MigrationStorm) {
     while (working > 0) {
       const pid_t id = ids[random.In(0, kThreads - 1)];
       if (id == 0) continue;
-      if (PinTo({allowed_[random.In(0, allowed_.size() - 1)]}, id)) moves.fetch_add(1);
+      if (test::PinTo({allowed_[random.In(0, allowed_.size() - 1)]}, id)) moves.fetch_add(1);
     }
   });
   PerCpuFlush(&Drain);
@@ -462,8 +446,8 @@ TEST_F(PerCpuTest, CpuNumbersAboveTheCachesWork) {
               percpu_view.count = 1;
               if (!test::kUnderTsan) {
                 test::RunThreads(4, [](int t) {
-                  const std::vector<int> cpus = AllowedCpus();
-                  PinTo({cpus[static_cast<size_t>(t) % cpus.size()]});
+                  const std::vector<int> cpus = test::AllowedCpus();
+                  test::PinTo({cpus[static_cast<size_t>(t) % cpus.size()]});
                   for (int i = 0; i < 20; ++i) UseDoors();
                 });
               }

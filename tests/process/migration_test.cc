@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/process/exercise.h"
+#include "tests/support/cpus.h"
 #include "tests/support/test_env.h"
 #include "tests/support/watchdog.h"
 
@@ -16,29 +17,12 @@ namespace hz4 {
 namespace test {
 namespace {
 
-std::vector<int> AllowedCpus() {
-  cpu_set_t set;
-  sched_getaffinity(0, sizeof(set), &set);
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
-void Pin(pid_t thread, const std::vector<int>& cpus) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (int cpu : cpus) CPU_SET(cpu, &set);
-  sched_setaffinity(thread, sizeof(set), &set);
-}
-
 class Migration : public testing::Test {
  protected:
   void SetUp() override {
     if (cpus_.size() < 2) GTEST_SKIP() << "one processor only";
   }
-  void TearDown() override { Pin(0, cpus_); }
+  void TearDown() override { PinTo(cpus_); }
   const std::vector<int> cpus_ = AllowedCpus();
 };
 
@@ -56,7 +40,7 @@ TEST_F(Migration, Storm) {
   for (auto& id : ids) {
     while (id == 0) sched_yield();
   }
-  for (unsigned i = 0; i < 3000; ++i) Pin(ids[i % 4], {cpus_[(i / 4 + i) % cpus_.size()]});
+  for (unsigned i = 0; i < 3000; ++i) PinTo({cpus_[(i / 4 + i) % cpus_.size()]}, ids[i % 4]);
   stop = true;
   for (std::thread& worker : workers) worker.join();
 }
@@ -70,13 +54,13 @@ TEST_F(Migration, BetweenAllocationAndFree) {
       Random random(Seed() + t);
       std::vector<char*> blocks;
       for (int i = 0; i < 3000; ++i) {
-        Pin(0, {cpus_[random.Next() % cpus_.size()]});
+        PinTo({cpus_[random.Next() % cpus_.size()]});
         for (int j = 0; j < 8; ++j) {
           blocks.push_back(static_cast<char*>(malloc(random.In(1, 5000))));
           *blocks.back() = static_cast<char>(blocks.size());
         }
         if (blocks.size() < 800) continue;
-        Pin(0, {cpus_[random.Next() % cpus_.size()]});
+        PinTo({cpus_[random.Next() % cpus_.size()]});
         for (size_t j = 0; j < blocks.size(); ++j) {
           if (*blocks[j] != static_cast<char>(j + 1)) abort();
           free(blocks[j]);
@@ -93,7 +77,7 @@ TEST_F(Migration, BetweenAllocationAndFree) {
 TEST_F(Migration, AffinityShrinksAndGrows) {
   Watchdog watchdog(60);
   for (int round = 0; round < 6; ++round) {
-    Pin(0, round % 2 == 0 ? std::vector<int>{cpus_[round / 2 % cpus_.size()]} : cpus_);
+    PinTo(round % 2 == 0 ? std::vector<int>{cpus_[round / 2 % cpus_.size()]} : cpus_);
     Churn churn(3);
     while (churn.done() < 60) Exercise(round, 30, 50000);
   }
