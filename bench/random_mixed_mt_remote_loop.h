@@ -8,8 +8,7 @@
 //   2. draw a slot;
 //   3. draw a size, also when this iteration will free;
 //   4. slot occupied: empty it; with probability remote_pct/100 (drawn only where there is more
-//   than
-//      one thread) send the block to the next thread, else free it. A full ring means: free it
+//      than one thread) send the block to the next thread, else free it. A full ring means: free it
 //      here, counted as fallback; or with `matched`: free what the own ring holds, yield, try
 //      again;
 //   5. slot empty: allocate, write what `touch` asks for, store.

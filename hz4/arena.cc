@@ -28,8 +28,7 @@ bool ReserveAll(size_t bytes) {
   void* base = os::Reserve(bytes, kGrowStep);
   if (base == nullptr) return false;
   void* classes = os::ReserveReadable(AlignUp(pages, kOsPage), kOsPage);
-  void* spans =
-      classes == nullptr ? nullptr : os::ReserveReadable(pages * sizeof(Span*), kOsPage);
+  void* spans = classes == nullptr ? nullptr : os::ReserveReadable(pages * sizeof(Span*), kOsPage);
   if (spans == nullptr) {
     os::Unmap(base, bytes);
     if (classes != nullptr) os::Unmap(classes, AlignUp(pages, kOsPage));

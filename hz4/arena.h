@@ -22,13 +22,13 @@ void Init(size_t reserve, bool allow_direct);
 // True: DirectMap is valid for every page. Constant after Init.
 bool Direct();
 
-// New pages: at least `pages`, reading as zero, their page map entries writable; *start and *got say
-// which. Successive results adjoin where possible. False: out of memory. Caller holds the page heap's
-// lock.
+// New pages: at least `pages`, reading as zero, their page map entries writable; *start and *got
+// say which. Successive results adjoin where possible. False: out of memory. Caller holds the page
+// heap's lock.
 bool Grow(size_t pages, uintptr_t* start, size_t* got);
-// Gives pages that Grow returned back as address space; any part of a result, also across results that
-// adjoin. False: nothing happened (one reservation, or the kernel has no room for one mapping more).
-// Caller holds the page heap's lock; nothing in the page map refers to the pages any more.
+// Gives pages that Grow returned back as address space; any part of a result, also across results
+// that adjoin. False: nothing happened (one reservation, or the kernel has no room for one mapping
+// more). Caller holds the page heap's lock; nothing in the page map refers to the pages any more.
 bool Shrink(uintptr_t start, size_t pages);
 // Address space set aside for the side arena, its page map entries writable; bytes 0: none.
 struct Region {

@@ -16,9 +16,9 @@ constexpr uint32_t MaxSlots(unsigned cls) {
   const size_t n = (size_t{1} << 20) / Class(cls).size;
   return static_cast<uint32_t>(n < 32 ? 32 : n > 4096 ? 4096 : n);
 }
-// Objects that move between a cache and the middle at a time: half of what the class may hold there, at
-// most 1024; at first 4 KiB worth, within 2..64: a class that is used little must not cost much in every
-// cache. What has to go over the stack goes in smaller batches.
+// Objects that move between a cache and the middle at a time: half of what the class may hold
+// there, at most 1024; at first 4 KiB worth, within 2..64: a class that is used little must not
+// cost much in every cache. What has to go over the stack goes in smaller batches.
 inline constexpr uint32_t kMaxBatch = 1024;
 inline constexpr uint32_t kStackBatch = 256;
 constexpr uint32_t FirstBatch(unsigned cls) {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The middle of the array route: per size class arrays of pointers to free objects, and behind them the
-// spans of the class. There is one array for each part of the CPUs (CPU number modulo a power of two, at
-// most 8): what a CPU freed is likely in its cache still, and CPUs seldom wait for each other. Batches
-// move between a front cache and an array with one copy under one short lock; no span is looked at on
-// the way. Only cold passes look at spans:
+// The middle of the array route: per size class arrays of pointers to free objects, and behind them
+// the spans of the class. There is one array for each part of the CPUs (CPU number modulo a power
+// of two, at most 8): what a CPU freed is likely in its cache still, and CPUs seldom wait for each
+// other. Batches move between a front cache and an array with one copy under one short lock; no
+// span is looked at on the way. Only cold passes look at spans:
 //
-//   Fetch:      own array -> caller; when it is empty, another's; when all are, objects free in partial
-//               spans, then fresh ones
-//   Return:     caller -> own array; when it is full, another's with room; when there is none, half of
-//               the own goes back to spans first
-//   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects are
-//               all back is freed; a pointer whose bit is set already was freed twice. A partial span
-//               serves first the part that gave its first object back.
+//   Fetch:      own array -> caller; when it is empty, another's; when all are, objects free in
+//               partial spans, then fresh ones
+//   Return:     caller -> own array; when it is full, another's with room; when there is none, half
+//               of the own goes back to spans first
+//   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects
+//               are all back is freed; a pointer whose bit is set already was freed twice. A
+//               partial span serves first the part that gave its first object back.
 //
-// What stays in an array for long is surplus: the least an array held during a period (about 100 ms)
-// was not needed in it, and half of that is given back.
+// What stays in an array for long is surplus: the least an array held during a period (about 100
+// ms) was not needed in it, and half of that is given back.
 //
 // Bounds: all arrays together <= mapped heap / 64 + 1 MiB; one hold of a lock gives back <= 64 Ki
 // pointers. Return never needs new memory: when the array cannot grow, it gives back.
@@ -35,8 +35,8 @@ namespace central {
 // Reserves address space for the arrays; call once. False: there is none, arrays stay small.
 bool Init();
 
-// Moves objects between its caller's array and wherever it knows, the first of the n at `at`; how many.
-// Called under the array's lock.
+// Moves objects between its caller's array and wherever it knows, the first of the n at `at`; how
+// many. Called under the array's lock.
 using Mover = uint32_t (*)(void* context, unsigned cls, void** at, uint32_t n);
 // Up to n objects of `cls` from an array; how many. 0: all are empty, or a fork is pending.
 uint32_t Withdraw(unsigned cls, uint32_t n, Mover move, void* context);
@@ -53,17 +53,18 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n);
 template <class Stats>
 void Return(unsigned cls, void* const* in, uint32_t n);
 
-// Gives all arrays back to their spans, and empty spans to the page heap. Bytes of objects given back.
+// Gives all arrays back to their spans, and empty spans to the page heap. Bytes of objects given
+// back.
 template <class Stats>
 size_t GiveBackAll();
 
 struct Totals {
-  uint64_t handed_out_bytes;   // carved, not free in their span: live, in arrays or in caches
-  uint64_t array_bytes;        // objects in the arrays
-  uint64_t span_free_bytes;    // free in spans: carved and back
-  uint64_t uncarved_bytes;     // never handed out yet
-  uint64_t span_bytes;         // pages of all spans of the classes
-  uint64_t array_memory;       // opened for the arrays themselves
+  uint64_t handed_out_bytes;  // carved, not free in their span: live, in arrays or in caches
+  uint64_t array_bytes;       // objects in the arrays
+  uint64_t span_free_bytes;   // free in spans: carved and back
+  uint64_t uncarved_bytes;    // never handed out yet
+  uint64_t span_bytes;        // pages of all spans of the classes
+  uint64_t array_memory;      // opened for the arrays themselves
 };
 // A sum over the classes, each consistent in itself.
 Totals GetTotals();

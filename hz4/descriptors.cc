@@ -23,16 +23,16 @@ struct alignas(kCacheLine) Chunk {
   Chunk* next_given;  // of those that are given back
   size_t bytes;
   uint32_t live;
-  bool given_back;    // only the first OS page is left of it
-  bool zero;          // the rest reads as zero
+  bool given_back;  // only the first OS page is left of it
+  bool zero;        // the rest reads as zero
 };
 
 Chunk* ChunkOf(const void* entry) {
   return *reinterpret_cast<Chunk**>(AlignDown(reinterpret_cast<uintptr_t>(entry), kPageSize));
 }
 
-// One pool for descriptors, one for bitmaps: a stale pointer to a descriptor (an old entry of the page
-// map) never sees anything else there than a descriptor, or zeros.
+// One pool for descriptors, one for bitmaps: a stale pointer to a descriptor (an old entry of the
+// page map) never sees anything else there than a descriptor, or zeros.
 struct Pool {
   Chunk* chunks = nullptr;
   Chunk* given = nullptr;

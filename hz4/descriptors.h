@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory for what describes spans: descriptors and bitmaps, about 1% of the heap, reused by size.
-// Addresses are never given back: a stale pointer to a descriptor sees one that is in use, kUnused or
-// all zero, which is the same. Guarded by the page heap's lock.
+// Addresses are never given back: a stale pointer to a descriptor sees one that is in use, kUnused
+// or all zero, which is the same. Guarded by the page heap's lock.
 #ifndef HZ4_DESCRIPTORS_H_
 #define HZ4_DESCRIPTORS_H_
 
@@ -26,8 +26,8 @@ size_t ReleaseUnused();
 // Bytes taken from the kernel and not given back.
 size_t MappedBytes();
 
-// Where to turn when the kernel has no more: a zeroed page of kPageSize bytes, or nullptr. The page heap
-// gives one of its own, for a limit on memory must not keep free pages from being used.
+// Where to turn when the kernel has no more: a zeroed page of kPageSize bytes, or nullptr. The page
+// heap gives one of its own, for a limit on memory must not keep free pages from being used.
 void* PageFromHeap();
 
 }  // namespace descriptors

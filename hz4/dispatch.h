@@ -66,10 +66,10 @@ struct Resolution {
 };
 
 // Binds entry `entry` of the Resolution that r points to, and its name.
-#define HZ4_BIND(entry, ...)                            \
-  do {                                                  \
-    r->table.entry = &__VA_ARGS__;                      \
-    r->names.entry = FunctionName<&__VA_ARGS__>();      \
+#define HZ4_BIND(entry, ...)                       \
+  do {                                             \
+    r->table.entry = &__VA_ARGS__;                 \
+    r->names.entry = FunctionName<&__VA_ARGS__>(); \
   } while (false)
 
 // What is fixed for the life of the process, on pages of its own (alignas also rounds the size up).
@@ -80,8 +80,9 @@ struct alignas(kOsPage) Sealed {
 };
 HZ4_HIDDEN extern Sealed sealed;
 
-// The build kind that measures what the table costs: doors and seams bound by the compiler (doors.h;
-// seams through link-time optimisation). Its hit paths cannot initialise, so its slow paths do.
+// The build kind that measures what the table costs: doors and seams bound by the compiler
+// (doors.h; seams through link-time optimisation). Its hit paths cannot initialise, so its slow
+// paths do.
 #if defined(HZ4_CONSTEXPR_TABLE)
 inline constexpr bool kTableIsConstexpr = true;
 HZ4_HIDDEN extern const Resolution kConstexprResolution;
@@ -96,16 +97,22 @@ inline const Knobs& EffectiveKnobs() { return sealed.knobs.value; }
 
 HZ4_ALWAYS_INLINE void* AllocOfKind(unsigned cls) {
   switch (KindOf(cls)) {
-    case ClassKind::kSmall: return Table().small_alloc(cls);
-    case ClassKind::kMid: return Table().mid_alloc(cls);
-    default: return Table().big_alloc(cls);
+    case ClassKind::kSmall:
+      return Table().small_alloc(cls);
+    case ClassKind::kMid:
+      return Table().mid_alloc(cls);
+    default:
+      return Table().big_alloc(cls);
   }
 }
 HZ4_ALWAYS_INLINE void FreeOfKind(void* p, unsigned cls) {
   switch (KindOf(cls)) {
-    case ClassKind::kSmall: return Table().small_free(p, cls);
-    case ClassKind::kMid: return Table().mid_free(p, cls);
-    default: return Table().big_free(p, cls);
+    case ClassKind::kSmall:
+      return Table().small_free(p, cls);
+    case ClassKind::kMid:
+      return Table().mid_free(p, cls);
+    default:
+      return Table().big_free(p, cls);
   }
 }
 

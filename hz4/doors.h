@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the functions of the C and C++ API jump through: the table. In the build kind that measures what
-// the table costs (HZ4_CONSTEXPR_TABLE, //bench:indirection) the default policies are bound by the
-// compiler instead, and nothing is read.
+// What the functions of the C and C++ API jump through: the table. In the build kind that measures
+// what the table costs (HZ4_CONSTEXPR_TABLE, //bench:indirection) the default policies are bound by
+// the compiler instead, and nothing is read.
 #ifndef HZ4_DOORS_H_
 #define HZ4_DOORS_H_
 

@@ -55,7 +55,8 @@ Environment FindEnvironment() {
   if (&__libc_stack_end != nullptr && __libc_stack_end != nullptr &&
       ReadInitialStack(static_cast<const uintptr_t*>(__libc_stack_end), &environment)) {
     // The loader takes dangerous variables out of a secure program's environment by moving the rest
-    // up, which leaves a null more in front of the auxiliary vector; its own copy is to be believed.
+    // up, which leaves a null more in front of the auxiliary vector; its own copy is to be
+    // believed.
     if (getauxval(AT_SECURE) != 0) environment = {nullptr, true};
     return environment;
   }

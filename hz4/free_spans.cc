@@ -32,8 +32,8 @@ unsigned FreeSpans::NextBin(unsigned bin) const {
 Span* FreeSpans::Find(size_t pages) const {
   const unsigned own = BinOf(pages);
   if (own <= kExact && !bins_[own].empty()) return bins_[own].front();
-  // A geometric bin holds several sizes: the best of the first few, or of all when no larger bin could
-  // help.
+  // A geometric bin holds several sizes: the best of the first few, or of all when no larger bin
+  // could help.
   const unsigned larger = NextBin(own + 1);
   Span* best = nullptr;
   int looks = kMaxLooks;

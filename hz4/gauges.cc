@@ -22,13 +22,11 @@ void FillGauges(Gauges* gauges) {
   gauges->released_bytes = uint64_t{pages.released_pages} << kPageShift;
   gauges->front_cached_bytes = Table().front_cached() + mid.thread_cached_bytes;
   gauges->central_cached_bytes = central.array_bytes + mid.shared_cached_bytes;
-  gauges->span_free_bytes =
-      central.span_free_bytes + central.uncarved_bytes + mid.span_free_bytes;
+  gauges->span_free_bytes = central.span_free_bytes + central.uncarved_bytes + mid.span_free_bytes;
   gauges->metadata_bytes = pages.descriptor_bytes +
                            (uint64_t{pages.descriptor_pages} << kPageShift) + central.array_memory;
   // Large blocks are what is in use as pages and belongs to no class.
-  const uint64_t in_classes =
-      central.span_bytes + mid.span_bytes;
+  const uint64_t in_classes = central.span_bytes + mid.span_bytes;
   const uint64_t large =
       (uint64_t{pages.in_use_pages - pages.descriptor_pages} << kPageShift) - in_classes;
   const uint64_t handed_out = central.handed_out_bytes + mid.handed_out_bytes;

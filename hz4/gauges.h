@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where memory is, asked when somebody wants to know; nothing is counted for it on the way.
-//   mapped = live + front cached + central cached + free in spans + page free + released   (+ tails)
+//   mapped = live + front cached + central cached + free in spans + page free + released (+ tails)
 #ifndef HZ4_GAUGES_H_
 #define HZ4_GAUGES_H_
 

@@ -15,8 +15,9 @@ extern "C" {
 /* "MAJOR.MINOR.PATCH"; a string that lives as long as the process. */
 const char* hz4_version(void);
 
-/* The functions below write at most `size` bytes, the final NUL included, to `buffer` and return the
- * length of the whole text without the NUL, as snprintf does; buffer may be NULL when size is 0. */
+/* The functions below write at most `size` bytes, the final NUL included, to `buffer` and return
+ * the length of the whole text without the NUL, as snprintf does; buffer may be NULL when size
+ * is 0. */
 
 /* Counters (zero unless HZ4_STATS or HZ4_MID_STATS_B1 is on) and gauges. */
 size_t hz4_stats_text(char* buffer, size_t size);

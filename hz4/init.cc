@@ -87,8 +87,8 @@ std::atomic<bool> stepped_aside{false};
 
 void Say(const char* text) { kStderrSink.line(kStderrSink.context, text, __builtin_strlen(text)); }
 
-// The doors last and one by one: another thread that calls one meanwhile runs either the old function,
-// which waits, or the new one, whose seams are there.
+// The doors last and one by one: another thread that calls one meanwhile runs either the old
+// function, which waits, or the new one, whose seams are there.
 void Publish(const Dispatch& table) {
   Dispatch& live = sealed.table;
 #define HZ4_SEAM(name, ret, params, text) live.name = table.name;
@@ -96,12 +96,15 @@ void Publish(const Dispatch& table) {
   for (int i = 0; i <= (max); ++i) live.name[i] = table.name[i];
 #include "hz4/seams.def"
   std::atomic_thread_fence(std::memory_order_release);
-#define HZ4_DOOR(name, ret, params, text) __atomic_store_n(&live.name, table.name, __ATOMIC_RELEASE);
+#define HZ4_DOOR(name, ret, params, text) \
+  __atomic_store_n(&live.name, table.name, __ATOMIC_RELEASE);
 #include "hz4/seams.def"
 }
 
 void Seal() {
-  if (!os::Protect(&sealed, sizeof(sealed))) Say("hz4: the dispatch table could not be made read-only");
+  if (!os::Protect(&sealed, sizeof(sealed))) {
+    Say("hz4: the dispatch table could not be made read-only");
+  }
 }
 
 bool StepAside(const char* const* envp) {

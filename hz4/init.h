@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From nothing to a sealed table. The doors start as functions that initialise and then go on through
-// the resolved table, so the hit path never asks whether hz4 is initialised.
+// From nothing to a sealed table. The doors start as functions that initialise and then go on
+// through the resolved table, so the hit path never asks whether hz4 is initialised.
 #ifndef HZ4_INIT_H_
 #define HZ4_INIT_H_
 

@@ -5,8 +5,8 @@
 
 namespace {
 
-// The door as it is now: acquire, with the release of Publish. The exported API jumps through memory,
-// which is the same load on x86-64.
+// The door as it is now: acquire, with the release of Publish. The exported API jumps through
+// memory, which is the same load on x86-64.
 template <class Door>
 Door Acquire(const Door& door) {
   return __atomic_load_n(&door, __ATOMIC_ACQUIRE);

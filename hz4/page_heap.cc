@@ -15,20 +15,22 @@
 namespace hz4 {
 namespace {
 
-// Free pages that nobody needed for a whole period go back to the kernel, the largest spans first: a
-// page fault costs more than keeping a page that is about to be used again. An eighth of what is in
-// use plus 8 MiB is always kept.
+// Free pages that nobody needed for a whole period go back to the kernel, the largest spans first:
+// a page fault costs more than keeping a page that is about to be used again. An eighth of what is
+// in use plus 8 MiB is always kept.
 constexpr uint64_t kPeriodNs = 500 * 1000 * 1000;
 constexpr size_t kRetainPages = (size_t{8} << 20) >> kPageShift;
 constexpr size_t kRetainShare = 8;
-// Separate mappings go back from this size on, so that holes in them stay few; all before out of memory.
+// Separate mappings go back from this size on, so that holes in them stay few; all before out of
+// memory.
 constexpr size_t kUnmapPages = (size_t{1} << 20) >> kPageShift;
 
 Lock lock;
 FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
 FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
-std::atomic<size_t> mapped_pages{0};  // written under the lock
-size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;  // includes spans in limbo and on their way to the kernel
+std::atomic<size_t> mapped_pages{0};      // written under the lock
+// Includes spans in limbo and on their way to the kernel.
+size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;
 size_t descriptor_pages HZ4_GUARDED_BY(lock) = 0;  // of them, by CutPage
 
 // Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
@@ -50,8 +52,8 @@ FreeSpans& SetOf(SpanState state) HZ4_REQUIRES(lock) {
   return state == SpanState::kFree ? dirty : released;
 }
 
-// After each step that left fewer dirty pages; not in the middle of one that takes a span out only to
-// put most of it back.
+// After each step that left fewer dirty pages; not in the middle of one that takes a span out only
+// to put most of it back.
 void NoteDirty() HZ4_REQUIRES(lock) {
   if (dirty.pages() < low_water) low_water = dirty.pages();
 }
@@ -126,8 +128,8 @@ bool Grow(size_t pages) HZ4_REQUIRES(lock) {
   return true;
 }
 
-// Where the heap is of separate mappings, address space is scarce: a released span goes back whole, for
-// others to use or for a mapping of another shape. `span` is inserted. False: it stays.
+// Where the heap is of separate mappings, address space is scarce: a released span goes back whole,
+// for others to use or for a mapping of another shape. `span` is inserted. False: it stays.
 bool Unmap(Span* span) HZ4_REQUIRES(lock) {
   if (arena::Direct()) return false;
   released.Remove(span);
@@ -189,8 +191,8 @@ void TakeInLimbo() HZ4_REQUIRES(lock) {
   }
 }
 
-// A free span of at least `pages` out of the sets, of exactly `pages` if it could be split. Its state
-// is kUnused, so that no neighbour merges with it; *was says what it was.
+// A free span of at least `pages` out of the sets, of exactly `pages` if it could be split. Its
+// state is kUnused, so that no neighbour merges with it; *was says what it was.
 Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   TakeInLimbo();
   Span* span = dirty.Find(pages);
@@ -218,8 +220,8 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   return span;
 }
 
-// Trims `span` (just taken, larger than needed) so that it starts at a multiple of `align`; what is cut
-// off is as the span was.
+// Trims `span` (just taken, larger than needed) so that it starts at a multiple of `align`; what is
+// cut off is as the span was.
 bool AlignStart(Span* span, SpanState was, size_t align, uint32_t pages) HZ4_REQUIRES(lock) {
   const uint32_t lead =
       static_cast<uint32_t>((AlignUp(span->start, align) - span->start) >> kPageShift);
@@ -498,7 +500,8 @@ size_t PageHeap::MappedBytes() {
 PageHeapTotals PageHeap::Totals() {
   PageHeapTotals t = {};
   if (!lock.Acquire()) return t;
-  t = {mapped_pages, in_use_pages, descriptor_pages, dirty.pages(), released.pages(), descriptors::MappedBytes()};
+  t = {mapped_pages,  in_use_pages,     descriptor_pages,
+       dirty.pages(), released.pages(), descriptors::MappedBytes()};
   lock.Release();
   return t;
 }

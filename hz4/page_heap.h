@@ -49,8 +49,8 @@ class PageHeap {
   static Span* Cut(PageRun* run, unsigned cls);
   // Gives back what is left of the run. Keeps it while a fork is pending.
   static void Unreserve(PageRun* run);
-  // A span of at least `bytes` (1..2^47), its start a multiple of `align` (power of two; >= kPageSize
-  // is honoured, less is free of charge). span->zeroed says whether it reads as zero.
+  // A span of at least `bytes` (1..2^47), its start a multiple of `align` (power of two; >=
+  // kPageSize is honoured, less is free of charge). span->zeroed says whether it reads as zero.
   static Span* NewLargeSpan(size_t bytes, size_t align);
   // Gives a span back, of either kind. Nobody else may know it any more. Always succeeds.
   static void Free(Span* span);

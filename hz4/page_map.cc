@@ -125,15 +125,13 @@ void ClearClasses(Span* span) {
 void SetSide(uintptr_t start, size_t pages, bool in_use) {
   const uint8_t cls = in_use ? kSideClass : kNoClass;
   for (size_t i = 0; i < pages; ++i) {
-    // Relaxed, as the load in ClassOf: two threads may open the same pages, and one of them may be at
-    // work there already when the other stores the same value again.
+    // Relaxed, as the load in ClassOf: two threads may open the same pages, and one of them may be
+    // at work there already when the other stores the same value again.
     __atomic_store_n(EntryOf(start + (i << kPageShift)).class_of, cls, __ATOMIC_RELAXED);
   }
 }
 
-Span* SpanOf(const void* p) {
-  return arena::Direct() ? DirectMap::SpanOf(p) : RadixMap::SpanOf(p);
-}
+Span* SpanOf(const void* p) { return arena::Direct() ? DirectMap::SpanOf(p) : RadixMap::SpanOf(p); }
 unsigned ClassOf(const void* p) {
   return arena::Direct() ? DirectMap::ClassOf(p) : RadixMap::ClassOf(p);
 }

@@ -20,10 +20,10 @@ namespace hz4 {
 
 // The reservation; constant once initialised. Kept together: free() reads it on every call.
 struct DirectMapView {
-  uintptr_t base;             // first page
-  size_t pages;               // reserved pages; 0: no reservation
-  const uint8_t* class_map;   // [pages], readable throughout
-  Span* const* span_map;      // [pages], readable throughout
+  uintptr_t base;            // first page
+  size_t pages;              // reserved pages; 0: no reservation
+  const uint8_t* class_map;  // [pages], readable throughout
+  Span* const* span_map;     // [pages], readable throughout
 };
 
 struct DirectMap {
@@ -63,7 +63,7 @@ struct RadixMap {
   static HZ4_ALWAYS_INLINE Leaf* Find(uintptr_t page) {
     const uintptr_t r = page >> kLeafBits;
     return HZ4_LIKELY(r < (size_t{1} << kRootBits)) ? root[r].load(std::memory_order_acquire)
-                                                   : nullptr;
+                                                    : nullptr;
   }
   static HZ4_ALWAYS_INLINE bool MayOwn(const void*) { return true; }
   static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {  // misaligned: as in DirectMap
@@ -76,17 +76,17 @@ struct RadixMap {
   static Span* SpanOf(const void* p) {
     const uintptr_t page = reinterpret_cast<uintptr_t>(p) >> kPageShift;
     const Leaf* leaf = Find(page);
-    return leaf != nullptr ? __atomic_load_n(&leaf->span_of[page & ((1u << kLeafBits) - 1)],
-                                             __ATOMIC_ACQUIRE)
-                           : nullptr;
+    return leaf != nullptr
+               ? __atomic_load_n(&leaf->span_of[page & ((1u << kLeafBits) - 1)], __ATOMIC_ACQUIRE)
+               : nullptr;
   }
 };
 
 // For code that is not instantiated per map (slow paths): asks whichever is in use.
 namespace page_map {
 
-// Readies the entries of [start, start + pages) for writing. False: no memory. Lock-free with RadixMap;
-// with DirectMap under the page heap's lock.
+// Readies the entries of [start, start + pages) for writing. False: no memory. Lock-free with
+// RadixMap; with DirectMap under the page heap's lock.
 bool Ensure(uintptr_t start, size_t pages);
 // Binds all pages of `span` to it, with span->size_class as their class.
 void Set(Span* span);
@@ -101,8 +101,8 @@ void Forget(Span* span);
 void ReleaseInner(const Span* span);
 // Takes the class away from the pages that Set or SetLarge gave one; span->state still says which.
 void ClearClasses(Span* span);
-// Gives [start, start + pages) to the side arena, or takes them from it; lock-free, repeatable. Ensure
-// came before.
+// Gives [start, start + pages) to the side arena, or takes them from it; lock-free, repeatable.
+// Ensure came before.
 void SetSide(uintptr_t start, size_t pages, bool in_use);
 // nullptr: no span there.
 Span* SpanOf(const void* p);

@@ -43,7 +43,7 @@ constexpr ClassRows MakeClassRows() {
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
     const ClassInfo& c = Class(cls);
     const auto span_bytes = static_cast<uint32_t>(c.span_pages * kPageSize);
-    all.rows[cls - 1] = {c.size,        span_bytes,       c.objects,
+    all.rows[cls - 1] = {c.size,        span_bytes,      c.objects,
                          MaxSlots(cls), FirstBatch(cls), BatchOf(cls, MaxSlots(cls))};
   }
   return all;
@@ -60,8 +60,8 @@ void FindBuildId(const void* object_start, char* digits, size_t size) {
   for (int i = 0; i < header->e_phnum; ++i, ++segment) {
     if (segment->p_type != PT_NOTE) continue;
     const bool fixed_address = header->e_type == ET_EXEC;
-    const char* at = fixed_address ? reinterpret_cast<const char*>(segment->p_vaddr)
-                                   : base + segment->p_vaddr;
+    const char* at =
+        fixed_address ? reinterpret_cast<const char*>(segment->p_vaddr) : base + segment->p_vaddr;
     const char* end = at + segment->p_memsz;
     while (at + sizeof(Elf64_Nhdr) <= end) {
       const Elf64_Nhdr* note = reinterpret_cast<const Elf64_Nhdr*>(at);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From knobs to the table. Resolve is a pure function: it reads its arguments and nothing else, so a
-// test can ask it for any combination without a process. It is the only place that knows every box.
+// From knobs to the table. Resolve is a pure function: it reads its arguments and nothing else, so
+// a test can ask it for any combination without a process. It is the only place that knows every
+// box.
 #ifndef HZ4_RESOLVE_H_
 #define HZ4_RESOLVE_H_
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the entries of the table are bound: constant expressions, so that the table can be computed when
-// the process starts (resolve.cc) and, in the build kind that measures what the table costs, by the
-// compiler (doors.h).
+// How the entries of the table are bound: constant expressions, so that the table can be computed
+// when the process starts (resolve.cc) and, in the build kind that measures what the table costs,
+// by the compiler (doors.h).
 #ifndef HZ4_RESOLVE_TABLE_H_
 #define HZ4_RESOLVE_TABLE_H_
 

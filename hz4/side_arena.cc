@@ -68,8 +68,7 @@ void* AllocateIn(unsigned chunk, size_t size, size_t align) {
   uint64_t seen = states[chunk].load(std::memory_order_relaxed);
   for (;;) {
     const uintptr_t start = ChunkStart(chunk);
-    const uintptr_t object =
-        AlignUp(start + State::Offset(seen) + sizeof(Header), align);
+    const uintptr_t object = AlignUp(start + State::Offset(seen) + sizeof(Header), align);
     const uint64_t end = object + size - start;
     if (end > chunk_bytes) return nullptr;
     if (!states[chunk].compare_exchange_weak(seen, State::Make(State::Live(seen) + 1, end),

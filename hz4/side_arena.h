@@ -14,8 +14,8 @@
 namespace hz4 {
 namespace side {
 
-// [start, start + bytes): reserved address space, multiples of kPageSize, for 64 chunks. Not more than
-// a 64th of it can be had in one piece, more only where the radix map is in use. Call once.
+// [start, start + bytes): reserved address space, multiples of kPageSize, for 64 chunks. Not more
+// than a 64th of it can be had in one piece, more only where the radix map is in use. Call once.
 void Init(uintptr_t start, size_t bytes);
 
 // align: a power of two. nullptr: no room. The memory is not zeroed when `zero` is false.

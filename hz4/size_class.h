@@ -45,9 +45,9 @@ inline constexpr unsigned kNumClasses = ComputeClass(kMaxClassSize);
 inline constexpr unsigned kClassSlots = kNumClasses + 1;  // arrays indexed by class
 
 // What the page map says of a page beside 1..kNumClasses.
-inline constexpr unsigned kNoClass = 0;        // not in use, or not ours
-inline constexpr unsigned kSideClass = 254;    // side arena
-inline constexpr unsigned kLargeClass = 255;   // a span of its own
+inline constexpr unsigned kNoClass = 0;       // not in use, or not ours
+inline constexpr unsigned kSideClass = 254;   // side arena
+inline constexpr unsigned kLargeClass = 255;  // a span of its own
 
 enum class ClassKind : uint8_t { kSmall, kMid, kBig, kCount };
 constexpr ClassKind KindOf(unsigned cls) {
@@ -68,10 +68,10 @@ constexpr unsigned ComputeSpanPages(size_t size) {
 }
 
 struct ClassInfo {
-  uint32_t size;          // bytes of an object
-  uint32_t objects;       // in one span
-  uint32_t span_pages;    //
-  uint64_t inverse;       // ceil(2^40 / size): offset / size == offset * inverse >> 40 (offset < 2^20)
+  uint32_t size;     // bytes of an object
+  uint32_t objects;  // in one span
+  uint32_t span_pages;
+  uint64_t inverse;  // ceil(2^40 / size): offset / size == offset * inverse >> 40 (offset < 2^20)
 };
 
 struct ClassTable {
@@ -97,7 +97,7 @@ constexpr const ClassInfo& Class(unsigned cls) { return kClassTable.info[cls]; }
 // The fast lookup: two linear pieces, 16 B steps to 8 KiB (where classes are 1 KiB apart from then
 // on) and 1 KiB steps above; 761 bytes, no branch on the size.
 inline constexpr size_t kFineLimit = 8192;
-inline constexpr size_t kFineSteps = kFineLimit / 16;                               // 512
+inline constexpr size_t kFineSteps = kFineLimit / 16;                             // 512
 inline constexpr size_t kLookupSize = kFineSteps + kMaxClassSize / 1024 - 8 + 1;  // 761
 
 struct ClassLookup {

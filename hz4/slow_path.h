@@ -12,7 +12,8 @@ namespace hz4 {
 
 template <class Stats>
 struct SlowPath {
-  // cls is a size_t here and there, so that a hit path has it in one register, as index and argument.
+  // cls is a size_t here and there, so that a hit path has it in one register, as index and
+  // argument.
   //
   // The front missed: `size` bytes of `cls`. nullptr: out of memory, errno ENOMEM.
   static void* Alloc(size_t size, size_t cls);

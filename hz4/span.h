@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Span: a run of pages, described outside of itself. Either free (in the page heap), or bound to one
-// size class, or one large block.
+// Span: a run of pages, described outside of itself. Either free (in the page heap), or bound to
+// one size class, or one large block.
 //
 //   start                                                          start + pages * kPageSize
 //   | obj 0 | obj 1 | ... | obj carved-1 |   never handed out yet   | tail < 1/8 |
@@ -10,8 +10,9 @@
 // Invariants (Span::Check), with bits = popcount(free_bits):
 //   carved <= objects;  free_count == bits;  free_count <= carved;  no bit at or above carved
 //   objects handed out (live or in some cache) = carved - free_count
-// Ladder spans (hz4/mid) keep the objects that other threads freed as bits of remote_bits, until the
-// owner, or whoever takes the span over, drains them into free_bits; a bit is in at most one of both.
+// Ladder spans (hz4/mid) keep the objects that other threads freed as bits of remote_bits, until
+// the owner, or whoever takes the span over, drains them into free_bits; a bit is in at most one of
+// both.
 #ifndef HZ4_SPAN_H_
 #define HZ4_SPAN_H_
 
@@ -35,20 +36,21 @@ struct alignas(kCacheLine) Span {
   uintptr_t start;
   uint32_t pages;
   Relaxed<SpanState> state;  // the page heap looks at neighbours that may be PageHeap::Cut's
-  uint8_t size_class;  // 1..kNumClasses, kLargeClass or kNoClass
-  bool zeroed;         // kLarge: all of it reads as zero since it was taken
-  uint8_t list;        // central/ladder: which list it is on
-  Span* next;          // list links, guarded by the list's lock
+  uint8_t size_class;        // 1..kNumClasses, kLargeClass or kNoClass
+  bool zeroed;               // kLarge: all of it reads as zero since it was taken
+  uint8_t list;              // central/ladder: which list it is on
+  Span* next;                // list links, guarded by the list's lock
   Span* prev;
   uint32_t objects;
   Relaxed<uint32_t> carved;
   uint32_t free_count;
-  uint32_t hint;          // word of free_bits to look at first
-  uint64_t* free_bits;    // BitWords() words; guarded by the class lock (array route) or by owner/class lock (ladder)
+  uint32_t hint;  // word of free_bits to look at first
+  // BitWords() words; guarded by the class lock (array route) or by owner/class lock (ladder).
+  uint64_t* free_bits;
 
   // Ladder only.
-  std::atomic<uint64_t> owner;          // ThreadState::serial of the owner, 0: none
-  std::atomic<uint64_t>* remote_bits;   // BitWords() words
+  std::atomic<uint64_t> owner;         // ThreadState::serial of the owner, 0: none
+  std::atomic<uint64_t>* remote_bits;  // BitWords() words
 
   uint32_t BitWords() const { return (objects + 63) / 64; }
   size_t Bytes() const { return size_t{pages} << kPageShift; }
@@ -71,8 +73,8 @@ struct alignas(kCacheLine) Span {
   bool IsLargeBlock(const void* p) const {
     return state == SpanState::kLarge && start == reinterpret_cast<uintptr_t>(p);
   }
-  // Needs no lock: an object that somebody was given was carved before it was given, and the program's
-  // own hand-over of the pointer orders that.
+  // Needs no lock: an object that somebody was given was carved before it was given, and the
+  // program's own hand-over of the pointer orders that.
   bool WasCarved(uint32_t i) const { return i < carved; }
   // The next object that was never handed out. carved < objects.
   void* Carve() {
@@ -87,8 +89,8 @@ struct alignas(kCacheLine) Span {
   uint32_t TakeBatch(void** out, uint32_t n);
   // Puts object i back. False: it is already free in the span (a double free).
   [[nodiscard]] bool Put(uint32_t i);
-  // Puts back in[0], in[1], ... for as long as they lie in this span; how many. Stops before one that
-  // is not the start of an object that was handed out, or is free already.
+  // Puts back in[0], in[1], ... for as long as they lie in this span; how many. Stops before one
+  // that is not the start of an object that was handed out, or is free already.
   uint32_t PutRun(void* const* in, uint32_t n);
   bool HasFree() const { return free_count != 0 || carved < objects; }
   bool AllFree() const { return free_count == carved; }

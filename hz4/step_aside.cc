@@ -74,9 +74,9 @@ const char* ToolInCharge(const char* const* envp) {
 void* LibcFunction(const char* name) { return dlsym(RTLD_NEXT, name); }
 
 bool BindLibc(Dispatch* table, DispatchNames* names) {
-  if (!Find("malloc", &libc.malloc) || !Find("free", &libc.free) ||
-      !Find("calloc", &libc.calloc) || !Find("realloc", &libc.realloc) ||
-      !Find("memalign", &libc.memalign) || !Find("malloc_usable_size", &libc.usable_size)) {
+  if (!Find("malloc", &libc.malloc) || !Find("free", &libc.free) || !Find("calloc", &libc.calloc) ||
+      !Find("realloc", &libc.realloc) || !Find("memalign", &libc.memalign) ||
+      !Find("malloc_usable_size", &libc.usable_size)) {
     return false;
   }
   table->malloc = libc.malloc;

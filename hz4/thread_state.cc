@@ -30,7 +30,8 @@ bool exit_key_made = false;
 
 ThreadState* PopUnused() HZ4_REQUIRES(lock) {
   ThreadState* t = unused.load(std::memory_order_acquire);
-  while (t != nullptr && !unused.compare_exchange_weak(t, t->next_free, std::memory_order_acquire)) {
+  while (t != nullptr &&
+         !unused.compare_exchange_weak(t, t->next_free, std::memory_order_acquire)) {
   }
   return t;
 }
@@ -59,9 +60,7 @@ void ThreadRegistry::InitExitHandling() {
   if (exit_key_made && (tls.thread != nullptr || tls.stats != nullptr)) Watch();
 }
 
-bool ThreadRegistry::Watch() {
-  return exit_key_made && pthread_setspecific(exit_key, &tls) == 0;
-}
+bool ThreadRegistry::Watch() { return exit_key_made && pthread_setspecific(exit_key, &tls) == 0; }
 
 ThreadState* ThreadRegistry::Create() {
   if (tls.exited || !lock.Acquire()) return nullptr;

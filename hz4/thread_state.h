@@ -16,9 +16,9 @@ namespace hz4 {
 struct MidThread;  // hz4/mid/state.h
 
 struct alignas(kCacheLine) ThreadState {
-  uint64_t serial;       // 1, 2, 3, ... : the identity of this thread as an owner
-  MidThread* mid;        // ladder: created by hz4/mid on first use, kept for the next thread
-  FrontCache* cache;     // HZ4_FRONT=thread: created on first use, kept for the next thread
+  uint64_t serial;         // 1, 2, 3, ... : the identity of this thread as an owner
+  MidThread* mid;          // ladder: created by hz4/mid on first use, kept for the next thread
+  FrontCache* cache;       // HZ4_FRONT=thread: created on first use, kept for the next thread
   ThreadState* next_all;   // all states ever made; never unlinked
   ThreadState* next_free;  // registry: states without a thread
   std::atomic<bool> in_use;

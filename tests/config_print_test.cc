@@ -23,8 +23,7 @@ using testing::Not;
 const SeamRow kSeams[] = {
     {"malloc", "percpu \"quoted\""}, {"steps", "one"}, {"steps", "two"}, {"mid_alloc", "array"}};
 const ClassRow kClasses[] = {{16, 65536, 4096, 4096, 64, 256}, {48, 65536, 1365, 4096, 64, 256}};
-const ConfigFacts kFacts = {
-    {"1.2.3", "abc123", "/usr/lib/libhz4.so"}, kSeams, 4, kClasses, 2};
+const ConfigFacts kFacts = {{"1.2.3", "abc123", "/usr/lib/libhz4.so"}, kSeams, 4, kClasses, 2};
 
 template <typename Print>
 std::string Text(const Print& print) {
@@ -130,8 +129,9 @@ TEST(PrintConfigText, AllAndOnlyTheChanged) {
                              Hex(Fingerprint(parsed.set.value)) + "\n"));
   EXPECT_THAT(all, HasSubstr("  seam mid_alloc: array\n"));
   EXPECT_THAT(all, HasSubstr("  note: HZ4_MID_TRANSFER_CACHE=1 implies HZ4_MID_ROUTE=ladder\n"));
-  EXPECT_THAT(all, HasSubstr("  class 48: span 65536, objects 1365, cached at most 4096, batch 64 to "
-                             "256\n"));
+  EXPECT_THAT(all,
+              HasSubstr("  class 48: span 65536, objects 1365, cached at most 4096, batch 64 to "
+                        "256\n"));
   EXPECT_THAT(all,
               testing::ContainsRegex("HZ4_MID_DUAL_TIER_L0_LIMIT=4 +default, without effect\n"));
 

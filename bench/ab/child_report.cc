@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Three kinds of lines: JSON of the configuration, JSON of the statistics, and the work orders'
-// lines
-// "[HZ4_MID_STATS_B1] name=value ...".
+// lines "[HZ4_MID_STATS_B1] name=value ...".
 
 #include "bench/ab/child_report.h"
 

@@ -249,14 +249,16 @@ Json GoogleBenchmarkJson(const ReportInput& input, const std::string& arm) {
 
 std::string BenchstatText(const ReportInput& input, const std::string& arm) {
   const Plan& plan = input.record.plan;
-  std::string text = absl::StrCat("goos: linux\nfingerprint: ", plan.FindArm(arm)->fingerprint, "\n");
+  std::string text =
+      absl::StrCat("goos: linux\nfingerprint: ", plan.FindArm(arm)->fingerprint, "\n");
   for (const LaneSpec& lane : plan.lanes) {
     const Metric& metric = lane.metrics.front();
     for (const Run* run : input.samples.Runs(input.judgement.stage, lane.name, arm)) {
       const auto value = run->values.find(metric.name);
       if (value == run->values.end()) continue;
       absl::StrAppend(&text, "BenchmarkLane/", lane.name, " 1 ",
-                      1e9 * (metric.higher_is_better ? 1 / value->second : value->second), " ns/op");
+                      1e9 * (metric.higher_is_better ? 1 / value->second : value->second),
+                      " ns/op");
       for (const auto& [name, number] : run->values) absl::StrAppend(&text, " ", number, " ", name);
       absl::StrAppend(&text, "\n");
     }
@@ -304,7 +306,8 @@ absl::Status WriteReports(const std::string& folder, const ReportInput& input) {
   for (const Arm& arm : input.record.plan.arms) {
     files.emplace_back(absl::StrCat("benchmark-", arm.name, ".json"),
                        GoogleBenchmarkJson(input, arm.name).DumpIndented());
-    files.emplace_back(absl::StrCat("benchstat-", arm.name, ".txt"), BenchstatText(input, arm.name));
+    files.emplace_back(absl::StrCat("benchstat-", arm.name, ".txt"),
+                       BenchstatText(input, arm.name));
   }
   for (const auto& [name, text] : files) {
     if (absl::Status written = WriteFile(absl::StrCat(folder, "/", name), text); !written.ok()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for the few allocations that happen while hz4 initialises itself (the loader's, when libc's
-// malloc is looked up): a static buffer, never reused. What comes from it is recognised by its
-// address and freeing it does nothing. Used by one thread at a time: the initialising one.
+// Memory for the few allocations that happen while hz4 initialises itself (the loader's, when
+// libc's malloc is looked up): a static buffer, never reused. What comes from it is recognised by
+// its address and freeing it does nothing. Used by one thread at a time: the initialising one.
 #ifndef HZ4_BASE_BOOTSTRAP_H_
 #define HZ4_BASE_BOOTSTRAP_H_
 

@@ -40,9 +40,7 @@ void Lock::Init(LockRank rank) {
   } while (!Fork::all_locks_.compare_exchange_weak(head, this, std::memory_order_release));
 }
 
-bool Lock::HeldByMe() const {
-  return Holder(word_.load(std::memory_order_relaxed)) == SelfId();
-}
+bool Lock::HeldByMe() const { return Holder(word_.load(std::memory_order_relaxed)) == SelfId(); }
 
 bool Lock::Acquire() {
   const uint64_t self = SelfId();

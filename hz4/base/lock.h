@@ -2,7 +2,7 @@
 //
 // The one lock of hz4. Every lock has a rank; a thread acquires in rising rank only.
 //
-//   if (!lock.Acquire()) <go the side way>;   // false: a fork is pending, or its own thread holds it
+//   if (!lock.Acquire()) <go the side way>;   // false: a fork is pending, or the thread holds it
 //   ...
 //   lock.Release();
 //
@@ -32,9 +32,9 @@ enum class LockRank : uint8_t {
   kMidTransfer,         // ladder: transfer cache
   kCentralArray,        // array of one size class and one part of the CPUs; parts in rising order
   kCentralArrayLast = kCentralArray + 7,
-  kCentralClass,        // spans of one size class
-  kPageSupply,          // ladder: segment of reserved pages
-  kPageHeap,            // free spans, arena boundary, descriptors and bitmaps
+  kCentralClass,  // spans of one size class
+  kPageSupply,    // ladder: segment of reserved pages
+  kPageHeap,      // free spans, arena boundary, descriptors and bitmaps
   kCount,
 };
 
@@ -57,9 +57,8 @@ class HZ4_CAPABILITY("lock") alignas(kCacheLine) Lock {
   bool AcquireContended(uint64_t self);
 
   // 0: free. Else the holder's SelfId() and flags: kWaiters when somebody may be asleep, kForking
-  // toggled when the holder forks (in a signal handler), so that nobody falls asleep on a value from
-  // before.
-  // acq_rel exchange in Acquire pairs with the release exchange in Release.
+  // toggled when the holder forks (in a signal handler), so that nobody falls asleep on a value
+  // from before. acq_rel exchange in Acquire pairs with the release exchange in Release.
   std::atomic<uint64_t> word_{0};
   Lock* next_ = nullptr;  // list of all locks, for Fork
   LockRank rank_ = LockRank::kThreadRegistry;

@@ -32,8 +32,8 @@ long MapAnywhere(size_t bytes, int protection, int flags) {
   return Syscall(SYS_mmap, 0, static_cast<long>(bytes), protection,
                  MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
-// The kernel orders an unmap before the map that uses its addresses again; said here in the language's
-// own terms. Release in Unmap, acquire in MapAnonymous.
+// The kernel orders an unmap before the map that uses its addresses again; said here in the
+// language's own terms. Release in Unmap, acquire in MapAnonymous.
 std::atomic<unsigned> unmaps{0};
 
 void UnmapPart(uintptr_t start, size_t bytes) {
@@ -100,8 +100,8 @@ bool Unmap(void* p, size_t bytes) {
          !SyscallFailed(Syscall(SYS_munmap, SyscallArg(p), static_cast<long>(bytes)));
 }
 bool Decommit(void* p, size_t bytes) {
-  return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p),
-                                               static_cast<long>(bytes), MADV_DONTNEED));
+  return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes),
+                                               MADV_DONTNEED));
 }
 bool Protect(void* p, size_t bytes) {
   return !MustFail() &&
@@ -130,14 +130,13 @@ unsigned CpuCount() {
 
 size_t AddressSpaceLimit() {
   rlimit limit;
-  const long result =
-      Syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, SyscallArg(&limit));
+  const long result = Syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, SyscallArg(&limit));
   return SyscallFailed(result) || limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
 }
 
 size_t ResidentBytes() {
-  const long fd = Syscall(SYS_openat, AT_FDCWD, SyscallArg("/proc/self/statm"),
-                          O_RDONLY | O_CLOEXEC);
+  const long fd =
+      Syscall(SYS_openat, AT_FDCWD, SyscallArg("/proc/self/statm"), O_RDONLY | O_CLOEXEC);
   if (SyscallFailed(fd)) return 0;
   char text[128];
   const long n = Syscall(SYS_read, fd, SyscallArg(text), sizeof(text));

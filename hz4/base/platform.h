@@ -16,8 +16,8 @@
 #define HZ4_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define HZ4_NOINLINE __attribute__((noinline))
 #define HZ4_ALWAYS_INLINE inline __attribute__((always_inline))
-// On variables: the compiler must be able to initialise them, because malloc runs before constructors
-// do.
+// On variables: the compiler must be able to initialise them, because malloc runs before
+// constructors do.
 #if defined(__clang__)
 #define HZ4_CONSTINIT [[clang::require_constant_initialization]]
 #else
@@ -26,8 +26,8 @@
 #define HZ4_COLD __attribute__((cold, noinline))
 // Begins with a cache line: how fast it is must not depend on what the linker puts before it.
 #define HZ4_HIT_PATH __attribute__((aligned(::hz4::kCacheLine)))
-// On declarations of variables that hit paths read: without it the compiler must assume that another
-// module defines them and goes through the global offset table.
+// On declarations of variables that hit paths read: without it the compiler must assume that
+// another module defines them and goes through the global offset table.
 #define HZ4_HIDDEN __attribute__((visibility("hidden")))
 // A symbol of the public API: everything else is hidden.
 #define HZ4_EXPORT __attribute__((visibility("default")))

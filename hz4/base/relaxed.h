@@ -6,8 +6,8 @@
 
 namespace hz4 {
 
-// A value with one writer at a time at which others may look without the writer's lock: never torn, and
-// ordered with nothing.
+// A value with one writer at a time at which others may look without the writer's lock: never torn,
+// and ordered with nothing.
 template <class T>
 class Relaxed {
  public:

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FrontCache: pointers to free objects, per CPU or per thread; one array per size class, so a cached
-// object is never touched. Both fronts use this shape and differ in how they find theirs and in how
-// a change is committed.
+// FrontCache: pointers to free objects, per CPU or per thread; one array per size class, so a
+// cached object is never touched. Both fronts use this shape and differ in how they find theirs and
+// in how a change is committed.
 //
 //   slots of one class:  | null | p p p p p . . . . | . . . . . . . . |
 //                               ^begin    ^top      ^limit            ^end = begin + MaxSlots
-//   pop:  p = top[-1]; null: empty;  top -= 1          push: top == limit: full;  *top = p; top += 1
+//   pop:  p = top[-1]; null: empty;  top -= 1       push: top == limit: full;  *top = p; top += 1
 //
-// The hit path reads headers only: a class that must not be cached has limit == begin, and the cache
-// that always misses has both at once, so no policy is asked there.
+// The hit path reads headers only: a class that must not be cached has limit == begin, and the
+// cache that always misses has both at once, so no policy is asked there.
 //
 // Invariants (Check): begin <= top <= end, begin <= limit <= end, begin[-1] == null, no null in
 // [begin, top);  bytes == sum over classes of (limit - begin) * size <= budget.
@@ -44,11 +44,12 @@ enum class PushResult { kDone, kFull, kTwice };
 
 class FrontCache {
  public:
-  // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always full.
-  // Apart from each other, so that a class is an index that the processor scales.
+  // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always
+  // full. Apart from each other, so that a class is an index that the processor scales.
   struct Headers {
     void** top[256];
-    void** limit[256];  // written under lock_, read by the hit path: whole 8-byte accesses either way
+    // Written under lock_, read by the hit path: whole 8-byte accesses either way.
+    void** limit[256];
   };
 
   // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
@@ -71,7 +72,8 @@ class FrontCache {
     return static_cast<uint32_t>(__atomic_load_n(&headers.top[cls], __ATOMIC_RELAXED) - Begin(cls));
   }
   uint32_t Room(unsigned cls) {
-    return static_cast<uint32_t>(__atomic_load_n(&headers.limit[cls], __ATOMIC_RELAXED) - Begin(cls));
+    return static_cast<uint32_t>(__atomic_load_n(&headers.limit[cls], __ATOMIC_RELAXED) -
+                                 Begin(cls));
   }
 
   // Raises the class's capacity after a miss or an overflow: by a first batch, then by half. When

@@ -120,8 +120,8 @@ struct Entry {
   // A block is kept when it is large enough and at least half used.
   static bool Keeps(size_t usable, size_t size) { return size >= usable / 2 || usable <= 64; }
 
-  // A block that has grown to this size and grows again gets pages of its own: from then on it grows
-  // in place, page by page, where it would be copied from class to class.
+  // A block that has grown to this size and grows again gets pages of its own: from then on it
+  // grows in place, page by page, where it would be copied from class to class.
   static constexpr size_t kGrowsInPages = 8192;
 
   static HZ4_NOINLINE void* Resize(void* p, size_t usable, size_t size) {

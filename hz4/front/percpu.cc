@@ -23,7 +23,7 @@ PerCpuView percpu_view = {};
 
 namespace {
 
-constexpr unsigned kLeastRseqSize = 16;    // up to and including rseq_cs
+constexpr unsigned kLeastRseqSize = 16;  // up to and including rseq_cs
 constexpr unsigned long kCidFeatureSize = 28;
 constexpr unsigned kAtRseqFeatureSize = 27;  // AT_RSEQ_FEATURE_SIZE of linux/auxvec.h
 
@@ -95,8 +95,8 @@ size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n))
   if (!scope.entered() || !lock.Acquire()) return 0;
   for (uint32_t i = 0; i < percpu_view.count; ++i) Show(i, FrontCache::Miss());
   size_t bytes = 0;
-  const bool stopped = !SyscallFailed(
-      Syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
+  const bool stopped =
+      !SyscallFailed(Syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
   for (uint32_t i = 0; i < percpu_view.count; ++i) {
     FrontCache* cache = owned[i];
     if (cache == nullptr) continue;

@@ -7,9 +7,9 @@
 // Rules:
 // - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
 // - The CPU number is read inside the sequence and compared, unsigned, with the number of caches:
-//   an unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index: small
-//   numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered thread,
-//   so cpu_id is looked at as well.
+//   an unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index:
+//   small numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered
+//   thread, so cpu_id is looked at as well.
 // - Another CPU's cache is stopped by exchanging its pointer in `caches` for the cache that always
 //   misses, then membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old pointer is
 //   aborted.

@@ -10,8 +10,8 @@
 
 namespace hz4 {
 
-// size 1..PTRDIFF_MAX, align any power of two; nullptr when it cannot be had. Zeroed when asked for,
-// without clearing pages that come fresh from the kernel.
+// size 1..PTRDIFF_MAX, align any power of two; nullptr when it cannot be had. Zeroed when asked
+// for, without clearing pages that come fresh from the kernel.
 template <class Stats>
 void* LargeAlloc(size_t size, size_t align, bool zero);
 template <class Stats>

@@ -24,7 +24,8 @@ struct StatsReport {
 // Several lines: every counter of the core, every gauge.
 void PrintStatsText(Printer* out, const StatsReport& report);
 // One line:
-//   {"hz4":"stats","version":"...","pid":1,"fingerprint":"0123456789abcdef","counters":{"name":1,...},
+//   {"hz4":"stats","version":"...","pid":1,"fingerprint":"0123456789abcdef",
+//    "counters":{"name":1,...},
 //    "mid_b1":{...},"mid_lock":{...,"sample_scale":256},"gauges":{"name":1,...}}
 // mid_b1 and mid_lock only where HZ4_MID_STATS_B1 and HZ4_MID_LOCK_TIME_STATS are on.
 void PrintStatsJson(Printer* out, const StatsReport& report);

@@ -12,10 +12,11 @@ namespace hz4 {
 namespace test {
 namespace {
 
-const size_t kSizes[] = {0,    1,    7,     8,     15,    16,     17,     48,     100,    127,     128,
-                         129,  255,  256,   1000,  2047,  2048,   2049,   4095,   4096,   4097,    8192,
-                         9000, 16384, 30000, 65535, 65536, 65537, 100000, 131072, 200000, 262144, 262145,
-                         1 << 20, (3 << 20) + 5};
+const size_t kSizes[] = {0,      1,      7,      8,      15,     16,      17,
+                         48,     100,    127,    128,    129,    255,     256,
+                         1000,   2047,   2048,   2049,   4095,   4096,    4097,
+                         8192,   9000,   16384,  30000,  65535,  65536,   65537,
+                         100000, 131072, 200000, 262144, 262145, 1 << 20, (3 << 20) + 5};
 const size_t kPage = 4096;
 
 // Through the whole square of sizes and alignments: aligned, large enough, disjoint.
@@ -60,8 +61,8 @@ TEST(Aligned, UpToAGigabyte) {
 
 TEST(PosixMemalign, ReportsByValueAndLeavesErrnoAndPointer) {
   void* const before = &errno;
-  for (size_t bad : {size_t{0}, size_t{1}, size_t{2}, size_t{4}, size_t{3}, size_t{7}, size_t{12}, size_t{24},
-                     size_t{4095}, SIZE_MAX, SIZE_MAX / 2}) {
+  for (size_t bad : {size_t{0}, size_t{1}, size_t{2}, size_t{4}, size_t{3}, size_t{7}, size_t{12},
+                     size_t{24}, size_t{4095}, SIZE_MAX, SIZE_MAX / 2}) {
     void* p = before;
     errno = kUntouched;
     EXPECT_EQ(posix_memalign(&p, Opaque(bad), 64), EINVAL) << bad;
@@ -85,8 +86,9 @@ TEST(PosixMemalign, ReportsByValueAndLeavesErrnoAndPointer) {
 TEST(Memalign, RoundsAnAlignmentUpToAPowerOfTwo) {
   struct {
     size_t asked, real;
-  } const cases[] = {{0, 16}, {1, 16}, {3, 16}, {17, 32}, {24, 32}, {33, 64}, {48, 64}, {100, 128}, {3000, 4096},
-                     {5000, 8192}, {70000, 131072}, {(1 << 20) + 1, 2 << 20}};
+  } const cases[] = {{0, 16},      {1, 16},      {3, 16},         {17, 32},
+                     {24, 32},     {33, 64},     {48, 64},        {100, 128},
+                     {3000, 4096}, {5000, 8192}, {70000, 131072}, {(1 << 20) + 1, 2 << 20}};
   for (const auto& c : cases) {
     std::vector<void*> all;
     for (int i = 0; i < 10; ++i) {

@@ -38,7 +38,8 @@ struct LinkedEntry {
   void* address;
 };
 
-#define HZ4_LINKED(name) {#name, reinterpret_cast<void*>(&name)}
+#define HZ4_LINKED(name) \
+  { #name, reinterpret_cast < void*>(&name) }
 const LinkedEntry kLinkedEntries[] = {
     HZ4_LINKED(cfree),           HZ4_LINKED(free_sized),       HZ4_LINKED(free_aligned_sized),
     HZ4_LINKED(hz4_version),     HZ4_LINKED(hz4_stats_text),   HZ4_LINKED(hz4_stats_json),

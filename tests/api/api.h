@@ -34,11 +34,11 @@ Function* Entry(const char* name) {
 inline constexpr int kUntouched = 12345;
 
 // Evaluates `expression` (a pointer) with errno kUntouched before: must fail with ENOMEM.
-#define EXPECT_ENOMEM(expression)                                  \
-  do {                                                             \
-    errno = ::hz4::test::kUntouched;                               \
-    EXPECT_EQ(static_cast<const void*>(expression), nullptr);      \
-    EXPECT_EQ(errno, ENOMEM) << #expression;                       \
+#define EXPECT_ENOMEM(expression)                             \
+  do {                                                        \
+    errno = ::hz4::test::kUntouched;                          \
+    EXPECT_EQ(static_cast<const void*>(expression), nullptr); \
+    EXPECT_EQ(errno, ENOMEM) << #expression;                  \
   } while (false)
 
 inline bool Aligned(const void* p, size_t align) {

@@ -27,10 +27,10 @@ TEST(Mallopt, AcceptsEveryParameterOfGlibc) {
     const char* name;
     int parameter, value;
   } const parameters[] = {
-      {"M_MXFAST", M_MXFAST, 64},         {"M_TRIM_THRESHOLD", M_TRIM_THRESHOLD, 1 << 20},
-      {"M_TOP_PAD", M_TOP_PAD, 1 << 17},  {"M_MMAP_THRESHOLD", M_MMAP_THRESHOLD, 1 << 20},
-      {"M_MMAP_MAX", M_MMAP_MAX, 1000},   {"M_CHECK_ACTION", M_CHECK_ACTION, 3},
-      {"M_PERTURB", M_PERTURB, 0},        {"M_ARENA_TEST", M_ARENA_TEST, 2},
+      {"M_MXFAST", M_MXFAST, 64},        {"M_TRIM_THRESHOLD", M_TRIM_THRESHOLD, 1 << 20},
+      {"M_TOP_PAD", M_TOP_PAD, 1 << 17}, {"M_MMAP_THRESHOLD", M_MMAP_THRESHOLD, 1 << 20},
+      {"M_MMAP_MAX", M_MMAP_MAX, 1000},  {"M_CHECK_ACTION", M_CHECK_ACTION, 3},
+      {"M_PERTURB", M_PERTURB, 0},       {"M_ARENA_TEST", M_ARENA_TEST, 2},
       {"M_ARENA_MAX", M_ARENA_MAX, 2},
   };
   for (const auto& p : parameters) {
@@ -44,8 +44,8 @@ TEST(Mallopt, AcceptsEveryParameterOfGlibc) {
 
 // Nothing else allocates between the readings, so they are exact.
 TEST(Mallinfo, UordblksFollowsTheCallingThread) {
-  for (size_t size : {size_t{16}, size_t{100}, size_t{2000}, size_t{5000}, size_t{60000}, size_t{200000},
-                      size_t{1 << 20}, size_t{9 << 20}}) {
+  for (size_t size : {size_t{16}, size_t{100}, size_t{2000}, size_t{5000}, size_t{60000},
+                      size_t{200000}, size_t{1 << 20}, size_t{9 << 20}}) {
     constexpr size_t kCount = 50;
     void* blocks[kCount];
     size_t usable = 0;
@@ -75,7 +75,8 @@ TEST(Mallinfo, FieldsArePlausible) {
   EXPECT_GE(wide.arena + wide.hblkhd, 10 * kMiB);
   EXPECT_EQ(static_cast<size_t>(narrow.uordblks), wide.uordblks);
   EXPECT_EQ(static_cast<size_t>(narrow.arena), wide.arena);
-  EXPECT_TRUE(!RunsOnHz4() || wide.arena + wide.hblkhd >= wide.uordblks) << "more in use than there is";
+  EXPECT_TRUE(!RunsOnHz4() || wide.arena + wide.hblkhd >= wide.uordblks)
+      << "more in use than there is";
   free(p);
 }
 
@@ -100,7 +101,8 @@ TEST(MallocInfo, IsWellFormedXml) {
   EXPECT_EQ(CheckXml(text, &root), "") << text;
   EXPECT_EQ(root, "malloc") << text;
 
-  if (FindExecutable("xmllint").empty()) GTEST_SKIP() << "no xmllint (libxml2-utils) for a second opinion";
+  if (FindExecutable("xmllint").empty())
+    GTEST_SKIP() << "no xmllint (libxml2-utils) for a second opinion";
   const std::string path = ScratchDirectory() + "/malloc_info.xml";
   WriteFile(path, text);
   const ChildResult lint = Child({"xmllint", "--noout", path}).WithoutVariant().Run();
@@ -145,7 +147,8 @@ void ExpectTrimReleases(size_t size, size_t bytes) {
 }
 
 TEST(MallocTrim, ReleasesEverySize) {
-  for (size_t size : {size_t{64}, size_t{1000}, size_t{5000}, size_t{40000}, size_t{150000}, size_t{1 << 20}}) {
+  for (size_t size :
+       {size_t{64}, size_t{1000}, size_t{5000}, size_t{40000}, size_t{150000}, size_t{1 << 20}}) {
     ExpectTrimReleases(size, 64 * kMiB);
   }
 }

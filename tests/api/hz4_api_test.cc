@@ -41,13 +41,15 @@ Json Parsed(const std::string& text) {
 
 TEST_F(Hz4Api, VersionIsDotted) {
   const std::string version = Entry<const char*()>("hz4_version")();
-  EXPECT_EQ(version.find_first_not_of("0123456789.-abcdefghijklmnopqrstuvwxyz+"), std::string::npos) << version;
+  EXPECT_EQ(version.find_first_not_of("0123456789.-abcdefghijklmnopqrstuvwxyz+"), std::string::npos)
+      << version;
   EXPECT_NE(version.find('.'), std::string::npos) << version;
 }
 
 // Like snprintf: never beyond the buffer, always ended, and the size it takes as result.
 TEST_F(Hz4Api, ReportsFitTheBufferGiven) {
-  for (const char* name : {"hz4_stats_text", "hz4_stats_json", "hz4_config_text", "hz4_config_json"}) {
+  for (const char* name :
+       {"hz4_stats_text", "hz4_stats_json", "hz4_config_text", "hz4_config_json"}) {
     SCOPED_TRACE(name);
     Report* report = Entry<Report>(name);
     EXPECT_GT(report(nullptr, 0), 20u);
@@ -75,8 +77,10 @@ TEST_F(Hz4Api, ConfigurationSaysEverything) {
   EXPECT_GT(json["knobs"].items.size(), 20u);
   for (const Json& knob : json["knobs"].items) {
     EXPECT_EQ(knob["name"].text.rfind("HZ4_", 0), 0u) << knob["name"].text;
-    for (const char* member : {"value", "default", "origin", "kind"}) EXPECT_TRUE(knob.Has(member)) << member;
-    EXPECT_NE(Text("hz4_config_text").find(knob["name"].text), std::string::npos) << knob["name"].text;
+    for (const char* member : {"value", "default", "origin", "kind"})
+      EXPECT_TRUE(knob.Has(member)) << member;
+    EXPECT_NE(Text("hz4_config_text").find(knob["name"].text), std::string::npos)
+        << knob["name"].text;
   }
   EXPECT_EQ(json["seams"].kind, Json::kObject);
   EXPECT_NE(Text("hz4_config_text").find(fingerprint), std::string::npos);

@@ -17,9 +17,11 @@ namespace {
 constexpr size_t k2To63 = size_t{1} << 63;
 
 std::vector<size_t> HugeSizes() {
-  std::vector<size_t> sizes = {size_t{PTRDIFF_MAX} + 1, size_t{PTRDIFF_MAX} + 2, k2To63 + 4096, SIZE_MAX - 8192};
+  std::vector<size_t> sizes = {size_t{PTRDIFF_MAX} + 1, size_t{PTRDIFF_MAX} + 2, k2To63 + 4096,
+                               SIZE_MAX - 8192};
   for (size_t below = 0; below <= 70; ++below) sizes.push_back(SIZE_MAX - below);
-  for (size_t below : {4095, 4096, 4097, 16383, 16384, 16385, 65535, 65536, (2 << 20) - 1, 2 << 20}) {
+  for (size_t below :
+       {4095, 4096, 4097, 16383, 16384, 16385, 65535, 65536, (2 << 20) - 1, 2 << 20}) {
     sizes.push_back(SIZE_MAX - below);
     sizes.push_back(size_t{PTRDIFF_MAX} + 1 + below);
   }
@@ -27,9 +29,15 @@ std::vector<size_t> HugeSizes() {
 }
 
 // Within PTRDIFF_MAX, but more than 47 bits of address space hold.
-const size_t kUnmeetable[] = {size_t{PTRDIFF_MAX},        size_t{PTRDIFF_MAX} - 1, size_t{PTRDIFF_MAX} - 4096,
-                              size_t{PTRDIFF_MAX} - 16384, size_t{1} << 62,        (size_t{1} << 62) + 1,
-                              size_t{1} << 50,            size_t{1} << 48,         (size_t{1} << 47) + 1};
+const size_t kUnmeetable[] = {size_t{PTRDIFF_MAX},
+                              size_t{PTRDIFF_MAX} - 1,
+                              size_t{PTRDIFF_MAX} - 4096,
+                              size_t{PTRDIFF_MAX} - 16384,
+                              size_t{1} << 62,
+                              (size_t{1} << 62) + 1,
+                              size_t{1} << 50,
+                              size_t{1} << 48,
+                              (size_t{1} << 47) + 1};
 
 void ExpectEnomemFromAll(size_t size) {
   SCOPED_TRACE(size);
@@ -62,7 +70,8 @@ TEST(Limits, AlignmentThatCannotBeMetIsEnomem) {
   void* const untouched = &errno;
   for (unsigned bit = 47; bit <= 63; ++bit) {
     const size_t align = size_t{1} << bit;
-    for (size_t size : {size_t{0}, size_t{1}, size_t{4096}, size_t{1} << 30, align, SIZE_MAX, size_t{PTRDIFF_MAX}}) {
+    for (size_t size : {size_t{0}, size_t{1}, size_t{4096}, size_t{1} << 30, align, SIZE_MAX,
+                        size_t{PTRDIFF_MAX}}) {
       SCOPED_TRACE(testing::Message() << "2^" << bit << ", " << size);
       EXPECT_ENOMEM(memalign(Opaque(align), Opaque(size)));
       EXPECT_ENOMEM(aligned_alloc(Opaque(align), Opaque(size)));
@@ -99,11 +108,13 @@ TEST(Limits, NewThrowsAndNothrowReturnsNull) {
   for (size_t size : {size_t{PTRDIFF_MAX}, size_t{PTRDIFF_MAX} + 1, SIZE_MAX, SIZE_MAX - 16}) {
     EXPECT_THROW(static_cast<void>(::operator new(Opaque(size))), std::bad_alloc) << size;
     EXPECT_THROW(static_cast<void>(::operator new[](Opaque(size))), std::bad_alloc) << size;
-    EXPECT_THROW(static_cast<void>(::operator new(Opaque(size), std::align_val_t{64})), std::bad_alloc);
-    EXPECT_THROW(static_cast<void>(::operator new[](Opaque(size), std::align_val_t{64})), std::bad_alloc);
+    EXPECT_THROW(static_cast<void>(::operator new (Opaque(size), std::align_val_t{64})),
+                 std::bad_alloc);
+    EXPECT_THROW(static_cast<void>(::operator new[](Opaque(size), std::align_val_t{64})),
+                 std::bad_alloc);
     EXPECT_EQ(::operator new(Opaque(size), std::nothrow), nullptr);
     EXPECT_EQ(::operator new[](Opaque(size), std::nothrow), nullptr);
-    EXPECT_EQ(::operator new(Opaque(size), std::align_val_t{4096}, std::nothrow), nullptr);
+    EXPECT_EQ(::operator new (Opaque(size), std::align_val_t{4096}, std::nothrow), nullptr);
     EXPECT_EQ(::operator new[](Opaque(size), std::align_val_t{4096}, std::nothrow), nullptr);
   }
 }

@@ -256,7 +256,8 @@ TEST(Free, SizedAndOldNamesFree) {
   cfree(nullptr);
   const uint64_t before = ResidentBytes();
   for (int round = 0; round < 300; ++round) {
-    for (size_t size : {size_t{0}, size_t{1}, size_t{100}, size_t{3000}, size_t{60000}, size_t{1 << 20}}) {
+    for (size_t size :
+         {size_t{0}, size_t{1}, size_t{100}, size_t{3000}, size_t{60000}, size_t{1 << 20}}) {
       void* p = malloc(size);
       Fill(p, size);
       errno = kUntouched;

@@ -68,8 +68,8 @@ bool TakesAlignment(const Form& form) {
 TEST(Operators, EveryFormAllocatesAndFrees) {
   for (const Form& form : Forms()) {
     for (size_t align = 1; align <= (1 << 16); align *= 4) {
-      for (size_t size : {size_t{0}, size_t{1}, size_t{24}, size_t{100}, size_t{4097}, size_t{50000},
-                          size_t{300000}}) {
+      for (size_t size : {size_t{0}, size_t{1}, size_t{24}, size_t{100}, size_t{4097},
+                          size_t{50000}, size_t{300000}}) {
         for (const auto& free : form.free) {
           void* p = form.allocate(size, align_val_t{align});
           ASSERT_NE(p, nullptr) << form.name << " " << size;
@@ -147,7 +147,8 @@ TEST_F(NewHandler, MayThrow) {
     if (std::string(form.name).find("nothrow") != std::string::npos) {
       EXPECT_EQ(form.allocate(Opaque(kImpossible), align_val_t{64}), nullptr) << form.name;
     } else {
-      EXPECT_THROW(form.allocate(Opaque(kImpossible), align_val_t{64}), std::bad_alloc) << form.name;
+      EXPECT_THROW(form.allocate(Opaque(kImpossible), align_val_t{64}), std::bad_alloc)
+          << form.name;
     }
     EXPECT_EQ(handler_calls, 1) << form.name;
   }
@@ -155,7 +156,8 @@ TEST_F(NewHandler, MayThrow) {
 
 TEST_F(NewHandler, IsNotCalledOnSuccess) {
   std::set_new_handler(Throw);
-  for (const Form& form : Forms()) form.free[0](form.allocate(1000, align_val_t{64}), 1000, align_val_t{64});
+  for (const Form& form : Forms())
+    form.free[0](form.allocate(1000, align_val_t{64}), 1000, align_val_t{64});
   EXPECT_EQ(handler_calls, 0);
   EXPECT_EQ(std::get_new_handler(), &Throw);
 }

@@ -163,8 +163,7 @@ TEST(LockTimes, CreationInsideIsTimedInTheSection) {
   for (uint32_t i = 0; i < 2 * Class(kCls).objects; ++i) live.push_back(ladder.Alloc(kCls));
   EXPECT_EQ(ladder.Count(CounterId::kHoldPageCreateCalls), 2u);
   EXPECT_GT(ladder.Count(CounterId::kHoldPageCreateNsSum), 0u);
-  EXPECT_LE(ladder.Count(CounterId::kHoldPageCreateNsSum),
-            ladder.Count(CounterId::kLockHoldNsSum));
+  EXPECT_LE(ladder.Count(CounterId::kHoldPageCreateNsSum), ladder.Count(CounterId::kLockHoldNsSum));
   EXPECT_EQ(ladder.Count(CounterId::kHoldBinscanStepsSum), live.size() - 2);
   EXPECT_EQ(MergeStats()[CounterId::kHoldBinscanStepsMax], 1u);
   for (void* p : live) ladder.Free(p);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Commits one misuse of the allocator, named by argv[1], and prints the pointer it misuses before that.
-// Then it prints "survived" and calls malloc_trim, when misuse that nobody saw so far comes to light;
-// ends with 0 when that went well, too. Without an argument lists the names.
+// Commits one misuse of the allocator, named by argv[1], and prints the pointer it misuses before
+// that. Then it prints "survived" and calls malloc_trim, when misuse that nobody saw so far comes
+// to light; ends with 0 when that went well, too. Without an argument lists the names.
 
 #include <malloc.h>
 #include <stdio.h>
@@ -112,7 +112,8 @@ const Misuse kMisuses[] = {
     {"free_unaligned_small", [] { FreeUnaligned(kSmall); }},
     {"free_unaligned_mid", [] { FreeUnaligned(kMid); }},
     {"free_unaligned_large", [] { FreeUnaligned(kLarge); }},
-    {"free_behind_large", [] { free(Tell(Block(kLarge) + malloc_usable_size(Block(kLarge)) - 16)); }},
+    {"free_behind_large",
+     [] { free(Tell(Block(kLarge) + malloc_usable_size(Block(kLarge)) - 16)); }},
     {"free_never_handed_out", [] { free(Tell(Block(kSmall) + (size_t{200} << 20))); }},
     {"delete_stack",
      [] {
@@ -130,10 +131,8 @@ const Misuse kMisuses[] = {
     {"double_free_given_back_small", [] { DoubleFreeAfterGiveBack(kSmall, false); }},
     {"double_free_given_back_mid", [] { DoubleFreeAfterGiveBack(kMid, false); }},
     {"double_free_given_back_big", [] { DoubleFreeAfterGiveBack(kBig, false); }},
-    {"double_free_in_span_small",
-     [] { DoubleFreeAfterGiveBack(kSmall, true); }},
-    {"double_free_in_span_mid",
-     [] { DoubleFreeAfterGiveBack(kMid, true); }},
+    {"double_free_in_span_small", [] { DoubleFreeAfterGiveBack(kSmall, true); }},
+    {"double_free_in_span_mid", [] { DoubleFreeAfterGiveBack(kMid, true); }},
     {"realloc_stack",
      [] {
        alignas(16) char stack[64] = "";
@@ -151,9 +150,12 @@ const Misuse kMisuses[] = {
        alignas(16) char stack[64] = "";
        printf("%zu\n", malloc_usable_size(Tell(stack)));
      }},
-    {"usable_size_of_garbage", [] { printf("%zu\n", malloc_usable_size(Tell(reinterpret_cast<void*>(0x123456789ab0)))); }},
-    {"usable_size_of_interior_small", [] { printf("%zu\n", malloc_usable_size(Tell(Block(kSmall) + 32))); }},
-    {"usable_size_of_interior_large", [] { printf("%zu\n", malloc_usable_size(Tell(Block(kLarge) + 65536))); }},
+    {"usable_size_of_garbage",
+     [] { printf("%zu\n", malloc_usable_size(Tell(reinterpret_cast<void*>(0x123456789ab0)))); }},
+    {"usable_size_of_interior_small",
+     [] { printf("%zu\n", malloc_usable_size(Tell(Block(kSmall) + 32))); }},
+    {"usable_size_of_interior_large",
+     [] { printf("%zu\n", malloc_usable_size(Tell(Block(kLarge) + 65536))); }},
     {"usable_size_of_freed_large", [] { UseFreed(kLarge); }},
     {"usable_size_of_freed_small", [] { UseFreed(kSmall); }},
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Misuse ends in one clear line and SIGABRT: at once where a look at the page map says it, else at the
-// latest when the objects go back to their spans (here: by malloc_trim). The fast paths look at
-// nothing but the page map, so what only the span knows is found late, and a size that is asked of a
-// small object's inside or of a freed small object not at all.
+// Misuse ends in one clear line and SIGABRT: at once where a look at the page map says it, else at
+// the latest when the objects go back to their spans (here: by malloc_trim). The fast paths look at
+// nothing but the page map, so what only the span knows is found late, and a size that is asked of
+// a small object's inside or of a freed small object not at all.
 
 #include <gtest/gtest.h>
 
@@ -86,11 +86,13 @@ TEST_P(Misuse, IsReported) {
   const bool survived = out.back() == "survived";
   if (GetParam().when == kNever && result.Succeeded()) return;
   ASSERT_TRUE(result.Aborted()) << result.description;
-  EXPECT_TRUE(!survived || GetParam().when != kAtOnce) << "reported too late\n" << result.description;
+  EXPECT_TRUE(!survived || GetParam().when != kAtOnce) << "reported too late\n"
+                                                       << result.description;
   const std::vector<std::string> lines = result.ErrorLines();
   ASSERT_EQ(lines.size(), 1u) << result.description;
   EXPECT_EQ(lines[0].rfind(std::string("hz4: ") + GetParam().message, 0), 0u) << lines[0];
-  EXPECT_NE(lines[0].find(out[0]), std::string::npos) << "the pointer is " << out[0] << ": " << lines[0];
+  EXPECT_NE(lines[0].find(out[0]), std::string::npos)
+      << "the pointer is " << out[0] << ": " << lines[0];
   EXPECT_NE(lines[0].find("fingerprint"), std::string::npos) << lines[0];
 }
 

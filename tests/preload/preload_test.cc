@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Real programs with libhz4.so preloaded say exactly what they say without it. Each is a shell script
-// below programs/ whose second line names what it needs; shell and all children run on hz4.
+// Real programs with libhz4.so preloaded say exactly what they say without it. Each is a shell
+// script below programs/ whose second line names what it needs; shell and all children run on hz4.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,8 @@ std::string Missing(const std::string& script) {
   const std::string mark = "# needs: ";
   const std::size_t at = script.find(mark);
   if (at == std::string::npos) return "a line '# needs: '";
-  std::istringstream names(script.substr(at + mark.size(), script.find('\n', at) - at - mark.size()));
+  std::istringstream names(
+      script.substr(at + mark.size(), script.find('\n', at) - at - mark.size()));
   for (std::string name; names >> name;) {
     if (FindExecutable(name).empty()) return name;
   }
@@ -52,9 +53,14 @@ TEST_P(Preload, SaysTheSame) {
   if (!missing.empty()) GTEST_SKIP() << missing << " is not installed";
 
   const std::string base = ScratchDirectory() + "/" + GetParam();
-  ASSERT_TRUE(Child({"mkdir", "-p", base + "/without", base + "/with"}).WithoutVariant().Run().Succeeded());
+  ASSERT_TRUE(
+      Child({"mkdir", "-p", base + "/without", base + "/with"}).WithoutVariant().Run().Succeeded());
   auto program = [&](const std::string& directory) {
-    return Child({"/bin/sh", path}).In(directory).Set("PORT=" + FreePort()).Set("TMPDIR=" + directory).Timeout(120);
+    return Child({"/bin/sh", path})
+        .In(directory)
+        .Set("PORT=" + FreePort())
+        .Set("TMPDIR=" + directory)
+        .Timeout(120);
   };
   const ChildResult without = program(base + "/without").WithoutVariant().Run();
   ASSERT_TRUE(without.Succeeded()) << without.description;
@@ -79,7 +85,8 @@ TEST_P(Preload, SaysTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Program, Preload,
-                         testing::Values("git", "gxx", "node", "perl", "python", "redis", "sqlite", "xz", "zstd"),
+                         testing::Values("git", "gxx", "node", "perl", "python", "redis", "sqlite",
+                                         "xz", "zstd"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

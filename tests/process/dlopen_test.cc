@@ -18,7 +18,8 @@ namespace {
 
 class User {
  public:
-  explicit User(int flags) : handle_(dlopen(Runfile("tests/process/libdlopen_user.so").c_str(), RTLD_NOW | flags)) {
+  explicit User(int flags)
+      : handle_(dlopen(Runfile("tests/process/libdlopen_user.so").c_str(), RTLD_NOW | flags)) {
     if (handle_ == nullptr) ADD_FAILURE() << dlerror();
   }
   ~User() {

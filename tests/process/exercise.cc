@@ -24,8 +24,8 @@ struct Piece {
 
 [[noreturn]] void Broken(const char* what, const Piece& piece) {
   char text[200];
-  const int length = snprintf(text, sizeof(text), "exercise: %s: %p, %zu bytes, mark %02x\n", what, piece.p,
-                              piece.size, piece.mark);
+  const int length = snprintf(text, sizeof(text), "exercise: %s: %p, %zu bytes, mark %02x\n", what,
+                              piece.p, piece.size, piece.mark);
   if (write(STDERR_FILENO, text, length) < 0) _exit(98);
   abort();
 }
@@ -54,9 +54,14 @@ Piece Allocate(Random* random, size_t max_size) {
   Piece piece = {nullptr, DrawSize(random, max_size), static_cast<unsigned char>(random->Next())};
   void* p = nullptr;
   switch (random->Next() % 4) {
-    case 0: p = calloc(1, piece.size); break;
-    case 1: p = memalign(size_t{16} << random->In(0, 6), piece.size); break;
-    default: p = malloc(piece.size);
+    case 0:
+      p = calloc(1, piece.size);
+      break;
+    case 1:
+      p = memalign(size_t{16} << random->In(0, 6), piece.size);
+      break;
+    default:
+      p = malloc(piece.size);
   }
   piece.p = static_cast<unsigned char*>(p);
   if (p == nullptr) Broken("refused", piece);
@@ -77,7 +82,8 @@ void Exercise(uint64_t seed, unsigned blocks, size_t max_size) {
     const size_t size = DrawSize(&random, max_size);
     void* p = realloc(pieces[i].p, size);
     if (p == nullptr) Broken("realloc refused", pieces[i]);
-    if (*static_cast<unsigned char*>(p) != pieces[i].mark) Broken("content lost by realloc", pieces[i]);
+    if (*static_cast<unsigned char*>(p) != pieces[i].mark)
+      Broken("content lost by realloc", pieces[i]);
     pieces[i].p = static_cast<unsigned char*>(p);
     pieces[i].size = size;
     Mark(pieces[i]);
@@ -115,7 +121,8 @@ std::string WaitFor(pid_t child) {
   }
   if (got != child) return std::string("waitpid: ") + strerror(errno);
   if (WIFSIGNALED(status)) {
-    return WTERMSIG(status) == SIGALRM ? "the child hangs" : "killed by signal " + std::to_string(WTERMSIG(status));
+    return WTERMSIG(status) == SIGALRM ? "the child hangs"
+                                       : "killed by signal " + std::to_string(WTERMSIG(status));
   }
   return WEXITSTATUS(status) == 0 ? "" : "exit " + std::to_string(WEXITSTATUS(status));
 }

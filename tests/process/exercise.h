@@ -19,8 +19,8 @@ namespace hz4 {
 namespace test {
 
 // Allocates `blocks` (at most 64) blocks of up to max_size bytes by every function there is, fills
-// them, checks them and frees them in another order. Keeps errno. Aborts with a message when a block
-// was refused or did not keep its content.
+// them, checks them and frees them in another order. Keeps errno. Aborts with a message when a
+// block was refused or did not keep its content.
 void Exercise(uint64_t seed, unsigned blocks, size_t max_size);
 
 // Threads that exercise until the object goes away.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fork: from a busy multi-threaded parent, beside threads that use stdio, inside a signal handler that
-// interrupted malloc, from several threads at once, again in the child.
+// fork: from a busy multi-threaded parent, beside threads that use stdio, inside a signal handler
+// that interrupted malloc, from several threads at once, again in the child.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -33,7 +33,8 @@ void LiveInChild(uint64_t seed, std::vector<std::string*>* inherited) {
 
 std::vector<std::string*> Inheritance() {
   std::vector<std::string*> texts;
-  for (size_t size = 20; size < 400000; size = size * 2) texts.push_back(new std::string(size, 'p'));
+  for (size_t size = 20; size < 400000; size = size * 2)
+    texts.push_back(new std::string(size, 'p'));
   return texts;
 }
 
@@ -89,7 +90,8 @@ TEST(Fork, WhileThreadsComeAndGo) {
   std::vector<std::thread> spawners;
   for (int t = 0; t < 3; ++t) {
     spawners.emplace_back([&stop, t] {
-      for (uint64_t i = 0; !stop; ++i) std::thread([i, t] { Exercise(i * 3 + t, 40, 80000); }).join();
+      for (uint64_t i = 0; !stop; ++i)
+        std::thread([i, t] { Exercise(i * 3 + t, 40, 80000); }).join();
     });
   }
   std::string failure;

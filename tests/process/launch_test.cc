@@ -75,8 +75,9 @@ TEST(Launch, MistakesAreTwoClearLines) {
 }
 
 TEST(Launch, StrictEndsTheProcess) {
-  for (const char* mistake : {kBadValue, kBadName, "HZ4_FRONT_BUDGET=1", "HZ4_FRONT=", "HZ4_FRONT=both",
-                              "HZ4_MID_LOCK_SHARDS=3", "HZ4_RESERVE=99999999999999999999", "HZ4_=1"}) {
+  for (const char* mistake :
+       {kBadValue, kBadName, "HZ4_FRONT_BUDGET=1", "HZ4_FRONT=", "HZ4_FRONT=both",
+        "HZ4_MID_LOCK_SHARDS=3", "HZ4_RESERVE=99999999999999999999", "HZ4_=1"}) {
     const ChildResult strict = True().Set(mistake).Set("HZ4_STRICT=abort").Run();
     EXPECT_EQ(strict.process.outcome, ProcessOutcome::kExited) << strict.description;
     EXPECT_NE(strict.process.exit_status, 0) << strict.description;
@@ -88,14 +89,17 @@ TEST(Launch, StrictEndsTheProcess) {
 }
 
 TEST(Launch, NothingIsSaidWhenNothingIsWrong) {
-  for (const char* variable : {"HZ4_STRICT=abort", "HZ4_FRONT=thread", "HZ4_PROFILE=fast", "OTHER=1"}) {
+  for (const char* variable :
+       {"HZ4_STRICT=abort", "HZ4_FRONT=thread", "HZ4_PROFILE=fast", "OTHER=1"}) {
     const ChildResult result = True().Set(variable).Run();
-    EXPECT_TRUE(result.Succeeded() && result.err().empty() && result.out().empty()) << result.description;
+    EXPECT_TRUE(result.Succeeded() && result.err().empty() && result.out().empty())
+        << result.description;
   }
 }
 
 TEST(Launch, HelpNamesEveryKnobAndGoesOn) {
-  const ChildResult result = Child({"/bin/echo", "went on"}).Preload().WithoutVariant().Set("HZ4_HELP=1").Run();
+  const ChildResult result =
+      Child({"/bin/echo", "went on"}).Preload().WithoutVariant().Set("HZ4_HELP=1").Run();
   EXPECT_TRUE(result.Succeeded()) << result.description;
   EXPECT_EQ(result.out(), "went on\n");
   const Json config = Config({});
@@ -134,16 +138,17 @@ TEST(Launch, ChangedPrintsOnlyWhatIsNotDefault) {
 TEST(Launch, FingerprintCoversThePolicyAlone) {
   const std::string plain = Config({})["fingerprint"].text;
   EXPECT_EQ(plain.size(), 16u);
-  for (const char* same : {"HZ4_STATS=json", "HZ4_MID_STATS_B1=1", "HZ4_PROFILE=fast", "HZ4_STRICT=abort",
-                           "HZ4_FRONT=percpu", "HZ4_FRONT_BUDGET=64MiB"}) {
+  for (const char* same : {"HZ4_STATS=json", "HZ4_MID_STATS_B1=1", "HZ4_PROFILE=fast",
+                           "HZ4_STRICT=abort", "HZ4_FRONT=percpu", "HZ4_FRONT_BUDGET=64MiB"}) {
     Child child = True().Set(same).Set("HZ4_PRINT_CONFIG=json").Set("HZ4_OUTPUT=/dev/stdout");
     const ChildResult result = child.Run();
     ASSERT_TRUE(result.Succeeded()) << result.description;
     EXPECT_EQ(Parsed(Lines(result.out()).at(0))["fingerprint"].text, plain) << same;
   }
   std::set<std::string> different = {plain};
-  for (const char* other : {"HZ4_FRONT=thread", "HZ4_FRONT=none", "HZ4_PROFILE=b7x-base", "HZ4_PROFILE=b46-base",
-                            "HZ4_FRONT_BUDGET=1M", "HZ4_MID_DUAL_TIER_ALLOC=1"}) {
+  for (const char* other :
+       {"HZ4_FRONT=thread", "HZ4_FRONT=none", "HZ4_PROFILE=b7x-base", "HZ4_PROFILE=b46-base",
+        "HZ4_FRONT_BUDGET=1M", "HZ4_MID_DUAL_TIER_ALLOC=1"}) {
     EXPECT_TRUE(different.insert(Config({other})["fingerprint"].text).second) << other;
   }
 }
@@ -153,7 +158,8 @@ TEST(Launch, OldSpellingIsAnAlias) {
   const ChildResult result =
       True().Set("HZ4_STRICT=abort").Set("HZ4_MID_LOCKPATH_OUTLOCK_REFILL_BOX=1").Run();
   EXPECT_TRUE(result.Succeeded()) << result.description;
-  EXPECT_NE(result.err().find("HZ4_MID_LOCKPATH_OUTLOCK_REFILL_BOX"), std::string::npos) << result.description;
+  EXPECT_NE(result.err().find("HZ4_MID_LOCKPATH_OUTLOCK_REFILL_BOX"), std::string::npos)
+      << result.description;
 }
 
 TEST(Output, GoesToAFileOfEachProcess) {
@@ -185,7 +191,8 @@ TEST(Output, GoesToAFileOfEachProcess) {
 TEST(Output, RecordsAreAppended) {
   const std::string path = ScratchDirectory() + "/appended";
   for (int i = 1; i <= 3; ++i) {
-    const ChildResult result = Target("calls").Set("HZ4_STATS=json").Set("HZ4_OUTPUT=" + path).Run();
+    const ChildResult result =
+        Target("calls").Set("HZ4_STATS=json").Set("HZ4_OUTPUT=" + path).Run();
     EXPECT_TRUE(result.Succeeded()) << result.description;
     EXPECT_EQ(Lines(ReadFile(path)).size(), static_cast<std::size_t>(i));
   }
@@ -195,7 +202,8 @@ TEST(Output, APlaceThatCannotBeWrittenIsSaid) {
   const ChildResult result =
       Target("calls").Set("HZ4_STATS=json").Set("HZ4_OUTPUT=/nonexistent/directory/file").Run();
   EXPECT_TRUE(result.Succeeded()) << result.description;
-  EXPECT_NE(result.err().find("/nonexistent/directory/file"), std::string::npos) << result.description;
+  EXPECT_NE(result.err().find("/nonexistent/directory/file"), std::string::npos)
+      << result.description;
 }
 
 TEST(Statistics, CountWhatTheProgramDid) {
@@ -230,7 +238,8 @@ TEST(Statistics, WorkOrderLinesAppear) {
                                  .Run();
   ASSERT_TRUE(result.Succeeded()) << result.description;
   const std::string& err = result.err();
-  for (const char* part : {"[HZ4_MID_STATS_B1] ", " malloc_lock_path=", "[HZ4_MID_LOCK_STATS] ", "sample_scale=256"}) {
+  for (const char* part :
+       {"[HZ4_MID_STATS_B1] ", " malloc_lock_path=", "[HZ4_MID_LOCK_STATS] ", "sample_scale=256"}) {
     EXPECT_NE(err.find(part), std::string::npos) << part << "\n" << err;
   }
   const std::size_t at = err.find("malloc_outlock_refill_objs=");
@@ -245,10 +254,12 @@ TEST(Disable, HandsOverToLibc) {
   EXPECT_EQ(config["seams"]["malloc"].text, "libc");
   EXPECT_EQ(config["seams"]["free"].text, "libc");
   for (bool preload : {false, true}) {
-    Child child = preload ? Child({"python3", "-c", "import json, threading; print(len(json.dumps(list(range(50000)))))"})
-                                .Preload()
-                                .WithoutVariant()
-                          : Target("calls");
+    Child child =
+        preload ? Child({"python3", "-c",
+                         "import json, threading; print(len(json.dumps(list(range(50000)))))"})
+                      .Preload()
+                      .WithoutVariant()
+                : Target("calls");
     const ChildResult result = child.Set("HZ4_DISABLE=1").Run();
     EXPECT_TRUE(result.Succeeded() && result.err().empty()) << result.description;
   }
@@ -273,8 +284,9 @@ TEST(Disable, ByItselfUnderValgrind) {
     argv.insert(argv.end(), {program, "overrun"});
     return Child(argv).WithoutVariant();
   };
-  for (const ChildResult& result : {under(Runfile("tests/process/launch_target")).Run(),
-                                    under(Runfile("tests/process/launch_target_plain")).Preload().Run()}) {
+  for (const ChildResult& result :
+       {under(Runfile("tests/process/launch_target")).Run(),
+        under(Runfile("tests/process/launch_target_plain")).Preload().Run()}) {
     EXPECT_EQ(result.process.exit_status, 9) << result.description;
     EXPECT_NE(result.err().find("Invalid write"), std::string::npos) << result.description;
   }

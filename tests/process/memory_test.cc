@@ -26,12 +26,12 @@ namespace {
 constexpr uint64_t kMiB = 1 << 20;
 
 // Children judge by hand: a failed EXPECT in a child is lost.
-#define REQUIRE(condition)                                                             \
-  do {                                                                                 \
-    if (!(condition)) {                                                                \
+#define REQUIRE(condition)                                                                      \
+  do {                                                                                          \
+    if (!(condition)) {                                                                         \
       fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
-      _exit(1);                                                                        \
-    }                                                                                  \
+      _exit(1);                                                                                 \
+    }                                                                                           \
   } while (false)
 
 // This process may map `more` bytes of writable memory beyond what it has.
@@ -118,7 +118,8 @@ TEST(OutOfMemory, FreedMemoryServesEveryOtherSize) {
         all = nullptr;
         const size_t bytes = TakeAll(to, &all) * to;
         if (bytes < 20 * kMiB) {
-          fprintf(stderr, "of 40 MiB, after blocks of %zu: only %zu bytes in blocks of %zu\n", from, bytes, to);
+          fprintf(stderr, "of 40 MiB, after blocks of %zu: only %zu bytes in blocks of %zu\n", from,
+                  bytes, to);
           _exit(1);
         }
         FreeAll(all);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Threads that are moved between processors all the time: what a per-CPU cache must survive. (Taking
-// a processor offline needs rights over the machine: not done here.)
+// Threads that are moved between processors all the time: what a per-CPU cache must survive.
+// (Taking a processor offline needs rights over the machine: not done here.)
 
 #include <gtest/gtest.h>
 #include <sched.h>

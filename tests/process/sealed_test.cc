@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The dispatch table is read-only once it is resolved: for the kernel, and for whoever writes to it.
+// The dispatch table is read-only once it is resolved: for the kernel, and for whoever writes to
+// it.
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -51,7 +51,8 @@ TEST(Secure, EnvironmentIsIgnored) {
   // Variables that the loader takes out of the environment of such a program, and what it leaves of
   // the stack where they stood.
   std::vector<ChildResult> results;
-  for (const char* more : {"OTHER=1", "TMPDIR=/tmp", "LD_LIBRARY_PATH=/lib", "GLIBC_TUNABLES=glibc.malloc.check=1"}) {
+  for (const char* more :
+       {"OTHER=1", "TMPDIR=/tmp", "LD_LIBRARY_PATH=/lib", "GLIBC_TUNABLES=glibc.malloc.check=1"}) {
     results.push_back(run(more));
   }
   const bool wrote = access(output.c_str(), F_OK) == 0;

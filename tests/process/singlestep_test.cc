@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A debugger that steps through malloc and free. Every step ends a restartable sequence, so a per-CPU
-// cache that only tries again would never get through.
+// A debugger that steps through malloc and free. Every step ends a restartable sequence, so a
+// per-CPU cache that only tries again would never get through.
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -16,8 +16,8 @@ const char kLibrary[] = "tests/process/libearly.so";
 
 // Everything that libearly.so and early_program do, in any order.
 const std::vector<std::string> kWhen = {
-    "atexit", "constructor", "constructor 101", "destructor", "destructor 101", "main", "static destructor",
-    "thread"};
+    "atexit",         "constructor", "constructor 101",   "destructor",
+    "destructor 101", "main",        "static destructor", "thread"};
 
 void ExpectAllWork(Child child) {
   const ChildResult result = child.Run();
@@ -48,14 +48,16 @@ TEST(Start, UnderAnAuditLibrary) {
 
 TEST(Start, CxxThatIsOpenedLater) {
   const ChildResult result =
-      Child({Runfile("tests/process/late_cxx_program"), Runfile("tests/process/liblate_cxx.so")}).Preload().Run();
+      Child({Runfile("tests/process/late_cxx_program"), Runfile("tests/process/liblate_cxx.so")})
+          .Preload()
+          .Run();
   EXPECT_TRUE(result.Succeeded()) << result.description;
 }
 
 // Without arguments, environment or standard streams.
 TEST(Start, WithNextToNothing) {
-  for (const char* script : {"exec env -i LD_PRELOAD=\"$LD_PRELOAD\" /bin/true", "exec /bin/true <&- >&- 2>&-",
-                             "ulimit -s 256; exec /bin/true"}) {
+  for (const char* script : {"exec env -i LD_PRELOAD=\"$LD_PRELOAD\" /bin/true",
+                             "exec /bin/true <&- >&- 2>&-", "ulimit -s 256; exec /bin/true"}) {
     const ChildResult result = Child({"/bin/sh", "-c", script}).Preload().Run();
     EXPECT_TRUE(result.Succeeded()) << result.description;
   }

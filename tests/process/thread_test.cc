@@ -78,7 +78,8 @@ TEST(Thread, BlocksOutliveTheirThread) {
   std::vector<std::string*> texts(2000);
   for (int round = 0; round < 5; ++round) {
     RunThreads(8, 8, [&texts](unsigned t) {
-      for (size_t i = t; i < texts.size(); i += 8) texts[i] = new std::string(i * 37 % 70000, 'a' + i % 26);
+      for (size_t i = t; i < texts.size(); i += 8)
+        texts[i] = new std::string(i * 37 % 70000, 'a' + i % 26);
     });
     RunThreads(4, 4, [&texts](unsigned t) {
       for (size_t i = t; i < texts.size(); i += 4) {
@@ -99,7 +100,8 @@ void LateDestructor(void* value) {
   const intptr_t round = reinterpret_cast<intptr_t>(value);
   Exercise(Seed() + round, 40, 100000);
   ++late_rounds;
-  if (round < PTHREAD_DESTRUCTOR_ITERATIONS) pthread_setspecific(late_key, reinterpret_cast<void*>(round + 1));
+  if (round < PTHREAD_DESTRUCTOR_ITERATIONS)
+    pthread_setspecific(late_key, reinterpret_cast<void*>(round + 1));
 }
 
 struct ThreadLocalOwner {
@@ -138,12 +140,13 @@ TEST(Thread, FirstAllocationInADestructor) {
   ASSERT_EQ(pthread_key_create(&key, [](void*) { Exercise(1, 20, 30000); }), 0);
   for (int i = 0; i < 200; ++i) {
     pthread_t thread;
-    ASSERT_EQ(pthread_create(&thread, nullptr,
-                             [](void*) -> void* {
-                               pthread_setspecific(key, &key);
-                               return nullptr;
-                             },
-                             nullptr),
+    ASSERT_EQ(pthread_create(
+                  &thread, nullptr,
+                  [](void*) -> void* {
+                    pthread_setspecific(key, &key);
+                    return nullptr;
+                  },
+                  nullptr),
               0);
     pthread_join(thread, nullptr);
   }

@@ -67,12 +67,12 @@ TEST(Ulimit, Perl) {
 TEST(Ulimit, Trace) {
   for (const char* limit : kLimits) {
     // Stacks are address space, too.
-    const ChildResult result =
-        Limited(std::string("ulimit -s 512; ") + limit,
-                {Runfile("tests/process/trace_plain"), "--gtest_filter=Trace.Every*:Trace.Mid*:Trace.Large*"})
-            .Set("TEST_REFUSALS=1")
-            .Set("TEST_SEED=" + std::to_string(Seed()))
-            .Run();
+    const ChildResult result = Limited(std::string("ulimit -s 512; ") + limit,
+                                       {Runfile("tests/process/trace_plain"),
+                                        "--gtest_filter=Trace.Every*:Trace.Mid*:Trace.Large*"})
+                                   .Set("TEST_REFUSALS=1")
+                                   .Set("TEST_SEED=" + std::to_string(Seed()))
+                                   .Run();
     EXPECT_TRUE(result.Succeeded()) << result.description;
   }
 }
@@ -99,13 +99,16 @@ TEST(Ulimit, MostOfItCanBeUsed) {
 TEST(Overcommit, Refused) {
   const std::string path = "/proc/sys/vm/overcommit_memory";
   if (Variable("TEST_SET_OVERCOMMIT").empty()) {
-    GTEST_SKIP() << "changes a rule of the whole machine: set TEST_SET_OVERCOMMIT=1 to have it done";
+    GTEST_SKIP()
+        << "changes a rule of the whole machine: set TEST_SET_OVERCOMMIT=1 to have it done";
   }
   const std::string before = ReadFile(path);
   WriteFile(path, "2\n");
   const bool set = ReadFile(path) == "2\n";
-  const ChildResult result =
-      Child({"/bin/sh", "-c", "ls / >/dev/null && exec \"$@\"", "sh", Runfile("tests/process/trace_plain")}).Preload().Run();
+  const ChildResult result = Child({"/bin/sh", "-c", "ls / >/dev/null && exec \"$@\"", "sh",
+                                    Runfile("tests/process/trace_plain")})
+                                 .Preload()
+                                 .Run();
   WriteFile(path, before);
   if (!set) GTEST_SKIP() << path << " is not writable";
   EXPECT_TRUE(result.Succeeded()) << result.description;

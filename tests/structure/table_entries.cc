@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the table holds under given knobs, for callgraph.py: `table_entries NAME=VALUE...` prints the
-// address of every entry as it stands in this file, one hexadecimal number a line, for each kind of
-// machine that resolution tells apart. Knobs that are wrong are errors: exit 2.
+// What the table holds under given knobs, for callgraph.py: `table_entries NAME=VALUE...` prints
+// the address of every entry as it stands in this file, one hexadecimal number a line, for each
+// kind of machine that resolution tells apart. Knobs that are wrong are errors: exit 2.
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>

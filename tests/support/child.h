@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Programs started by a test, with libhz4.so preloaded or without, and what to print when one of
-// them does not do what it should. The child's environment is: PATH, HOME and the like; where a test
-// finds its files; this test's own HZ4_ variables (its variant); then the variables given. Nothing
-// else.
+// them does not do what it should. The child's environment is: PATH, HOME and the like; where a
+// test finds its files; this test's own HZ4_ variables (its variant); then the variables given.
+// Nothing else.
 #ifndef HZ4_TESTS_SUPPORT_CHILD_H_
 #define HZ4_TESTS_SUPPORT_CHILD_H_
 

@@ -45,13 +45,21 @@ class Parser {
     Space();
     if (at_ >= text_.size()) return Fail("value missing");
     switch (text_[at_]) {
-      case '{': return Object(value);
-      case '[': return Array(value);
-      case '"': value->kind = Json::kString; return String(&value->text);
-      case 't': return Word("true", value, Json::kBool, 1);
-      case 'f': return Word("false", value, Json::kBool, 0);
-      case 'n': return Word("null", value, Json::kNull, 0);
-      default: return Number(value);
+      case '{':
+        return Object(value);
+      case '[':
+        return Array(value);
+      case '"':
+        value->kind = Json::kString;
+        return String(&value->text);
+      case 't':
+        return Word("true", value, Json::kBool, 1);
+      case 'f':
+        return Word("false", value, Json::kBool, 0);
+      case 'n':
+        return Word("null", value, Json::kNull, 0);
+      default:
+        return Number(value);
     }
   }
 

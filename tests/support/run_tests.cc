@@ -16,8 +16,8 @@ namespace {
 class RepeatPrinter : public testing::EmptyTestEventListener {
   void OnTestEnd(const testing::TestInfo& info) override {
     if (!info.result()->Failed()) return;
-    printf("repeat with: %s <this test> --gtest_filter=%s.%s\n", RepeatWith().c_str(), info.test_suite_name(),
-           info.name());
+    printf("repeat with: %s <this test> --gtest_filter=%s.%s\n", RepeatWith().c_str(),
+           info.test_suite_name(), info.name());
     fflush(stdout);
   }
 };

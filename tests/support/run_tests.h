@@ -10,8 +10,8 @@ namespace test {
 // Runs GoogleTest; beside a test that fails prints how to repeat it.
 int RunTests(int argc, char** argv);
 
-// Starts this program again with the environment as it is now: hz4 reads only the environment that a
-// process starts with.
+// Starts this program again with the environment as it is now: hz4 reads only the environment that
+// a process starts with.
 [[noreturn]] void StartAgain(char** argv);
 
 }  // namespace test

@@ -3,7 +3,8 @@
 // What every black-box test knows of its surroundings: the seed it draws from, the environment that
 // repeats it, and whether hz4 is this process's allocator.
 //
-// Variables of the tests themselves (hz4 calls every unknown HZ4_ name an error, so none begins so):
+// Variables of the tests themselves (hz4 calls every unknown HZ4_ name an error, so none begins
+// so):
 //   TEST_SEED=N         seed instead of a fresh one; printed by every failing test
 //   TEST_PRELOAD=1      the test's main() starts itself again with libhz4.so in LD_PRELOAD
 //   TEST_ALLOCATOR=any  the test may run without hz4 (to try a test on another allocator)

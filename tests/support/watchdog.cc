@@ -25,9 +25,10 @@ void Bark(int) {
 
 Watchdog::Watchdog(int seconds) {
   const testing::TestInfo* info = testing::UnitTest::GetInstance()->current_test_info();
-  snprintf(message, sizeof(message), "watchdog: %s.%s hangs: still not done after %d s\nrepeat with: %s\n",
-           info == nullptr ? "?" : info->test_suite_name(), info == nullptr ? "?" : info->name(), seconds,
-           RepeatWith().c_str());
+  snprintf(message, sizeof(message),
+           "watchdog: %s.%s hangs: still not done after %d s\nrepeat with: %s\n",
+           info == nullptr ? "?" : info->test_suite_name(), info == nullptr ? "?" : info->name(),
+           seconds, RepeatWith().c_str());
   struct sigaction action = {};
   action.sa_handler = Bark;
   sigaction(SIGRTMAX, &action, nullptr);
@@ -36,7 +37,8 @@ Watchdog::Watchdog(int seconds) {
   event.sigev_signo = SIGRTMAX;
   itimerspec when = {};
   when.it_value.tv_sec = seconds;
-  if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0 || timer_settime(timer_, 0, &when, nullptr) != 0) {
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0 ||
+      timer_settime(timer_, 0, &when, nullptr) != 0) {
     perror("watchdog");
     abort();
   }

@@ -9,14 +9,10 @@ namespace hz4 {
 namespace test {
 
 const TracedAllocator kTraced = {
-    hz4_malloc,
-    hz4_calloc,
-    hz4_realloc,
-    hz4_memalign,
-    hz4_free,
-    [](const void* p) { return hz4_malloc_usable_size(const_cast<void*>(p)); },
-    CheckAll,
-    [] { hz4_release_memory(); },
+    hz4_malloc,  hz4_calloc,
+    hz4_realloc, hz4_memalign,
+    hz4_free,    [](const void* p) { return hz4_malloc_usable_size(const_cast<void*>(p)); },
+    CheckAll,    [] { hz4_release_memory(); },
 };
 
 }  // namespace test

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// That the traces drive hz4: under valgrind and ASan it steps aside by itself, and a trace of libc's
-// malloc proves nothing.
+// That the traces drive hz4: under valgrind and ASan it steps aside by itself, and a trace of
+// libc's malloc proves nothing.
 
 #include <gtest/gtest.h>
 

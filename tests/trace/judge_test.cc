@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// That a trace finds what it is there to find: an allocator with one fault at a time is put under it.
+// That a trace finds what it is there to find: an allocator with one fault at a time is put under
+// it.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -20,15 +21,15 @@ namespace {
 
 enum Fault {
   kNone,
-  kMisaligned,        // malloc is not aligned to 16
-  kMemalignIgnored,   // memalign is malloc
-  kDirtyCalloc,       // calloc does not clear
-  kReallocForgets,    // realloc loses the last byte
-  kHandedOutTwice,    // malloc returns a block that is live
-  kWritesBehind,      // free writes into the neighbour
-  kUsableTooSmall,    // usable_size is less than was asked for
-  kRefuses,           // malloc fails without a reason
-  kInvariantBroken,   // Check finds something
+  kMisaligned,       // malloc is not aligned to 16
+  kMemalignIgnored,  // memalign is malloc
+  kDirtyCalloc,      // calloc does not clear
+  kReallocForgets,   // realloc loses the last byte
+  kHandedOutTwice,   // malloc returns a block that is live
+  kWritesBehind,     // free writes into the neighbour
+  kUsableTooSmall,   // usable_size is less than was asked for
+  kRefuses,          // malloc fails without a reason
+  kInvariantBroken,  // Check finds something
 };
 
 std::atomic<int> fault{kNone};
@@ -70,9 +71,7 @@ void* FaultyCalloc(size_t n, size_t size) {
   if (n * size != 0 && Strikes(kDirtyCalloc)) p[n * size / 2] = 1;
   return p;
 }
-size_t FaultyUsable(const void* p) {
-  return Strikes(kUsableTooSmall) ? SizeOf(p) / 2 : SizeOf(p);
-}
+size_t FaultyUsable(const void* p) { return Strikes(kUsableTooSmall) ? SizeOf(p) / 2 : SizeOf(p); }
 void* FaultyRealloc(void* p, size_t size) {
   char* fresh = Padded(size);
   memcpy(fresh, p, std::min(size, SizeOf(p)));
@@ -104,8 +103,12 @@ std::string FirstError(Fault which) {
 }  // namespace
 
 const TracedAllocator kTraced = {
-    FaultyMalloc,   FaultyCalloc, FaultyRealloc,
-    FaultyMemalign, FaultyFree,   FaultyUsable,
+    FaultyMalloc,
+    FaultyCalloc,
+    FaultyRealloc,
+    FaultyMemalign,
+    FaultyFree,
+    FaultyUsable,
     [] { return fault == kInvariantBroken ? "broken" : nullptr; },
     [] {},
 };
@@ -140,7 +143,8 @@ TEST(Shadow, OverlapsAreFoundWhereverTheyAre) {
 // Every byte of a block up to 4 KiB, and of the pieces of larger ones.
 TEST(Shadow, AChangedByteIsFound) {
   static uint8_t memory[20000];
-  for (size_t usable : {size_t{1}, size_t{7}, size_t{8}, size_t{100}, size_t{4096}, size_t{4097}, size_t{19999}}) {
+  for (size_t usable :
+       {size_t{1}, size_t{7}, size_t{8}, size_t{100}, size_t{4096}, size_t{4097}, size_t{19999}}) {
     const Block block = {memory, usable, usable, 16, 42};
     Fill(block);
     EXPECT_EQ(CheckPattern(block), "");

@@ -69,10 +69,11 @@ TEST(Variants, AreReadAndAccepted) {
     for (const std::string& entry : entries) envp.push_back(entry.c_str());
     envp.push_back(nullptr);
     std::string lines;
-    const DiagnosticSink sink = {[](void* context, const char* text, size_t length) {
-                                   static_cast<std::string*>(context)->append(text, length).append("\n");
-                                 },
-                                 &lines};
+    const DiagnosticSink sink = {
+        [](void* context, const char* text, size_t length) {
+          static_cast<std::string*>(context)->append(text, length).append("\n");
+        },
+        &lines};
     EXPECT_EQ(ParseKnobs(envp.data(), &sink).errors, 0u) << variant.first << "\n" << lines;
   }
 }
@@ -101,7 +102,8 @@ TEST(Variants, NameEveryProfile) {
     const auto profile = variant.second.find("HZ4_PROFILE");
     if (profile != variant.second.end()) used.insert(profile->second);
   }
-  for (const ProfileName& profile : kProfileNames) EXPECT_TRUE(used.count(profile.name)) << profile.name;
+  for (const ProfileName& profile : kProfileNames)
+    EXPECT_TRUE(used.count(profile.name)) << profile.name;
 }
 
 TEST(RandomKnobs, AreRepeatableAndVaried) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The operating system refuses: one workload is run with the n-th call refused, for every n, and with
-// all calls from the n-th on. Each run is a fresh process, so that start-up is among what fails. In
-// each: no crash, refusals are NULL with ENOMEM, no block is damaged, every invariant holds, and once
-// the system gives again everything works.
+// The operating system refuses: one workload is run with the n-th call refused, for every n, and
+// with all calls from the n-th on. Each run is a fresh process, so that start-up is among what
+// fails. In each: no crash, refusals are NULL with ENOMEM, no block is damaged, every invariant
+// holds, and once the system gives again everything works.
 
 #include <gtest/gtest.h>
 #include <stdio.h>

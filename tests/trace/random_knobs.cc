@@ -20,7 +20,8 @@ std::string DrawValue(const KnobRow& row, Random* random) {
   if (random->OneIn(2)) {
     value = random->In(range.min, range.max) / range.step * range.step;
     // Small values are as likely as large ones.
-    if (random->OneIn(2)) value = std::max(range.min, value >> random->In(0, 20) / range.step * range.step);
+    if (random->OneIn(2))
+      value = std::max(range.min, value >> random->In(0, 20) / range.step * range.step);
     while (range.power_of_two && (value & (value - 1)) != 0) value &= value - 1;
   }
   return std::to_string(value);

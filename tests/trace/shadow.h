@@ -23,11 +23,11 @@ struct Block {
 // "" or what is wrong with a block just handed out; `zero`: it must read as zero.
 std::string CheckFresh(const Block& block, bool zero);
 
-// Writes the block's pattern over [0, usable): all of it up to 4 KiB, of larger blocks both ends and
-// a piece of every 4 KiB.
+// Writes the block's pattern over [0, usable): all of it up to 4 KiB, of larger blocks both ends
+// and a piece of every 4 KiB.
 void Fill(const Block& block);
-// "" or where the first `bytes` bytes of the pattern that was written for `as` are not there: `as` is
-// the block itself, or what it was before a realloc.
+// "" or where the first `bytes` bytes of the pattern that was written for `as` are not there: `as`
+// is the block itself, or what it was before a realloc.
 std::string CheckPattern(const Block& block, const Block& as, std::size_t bytes);
 inline std::string CheckPattern(const Block& block) {
   return CheckPattern(block, block, block.usable);

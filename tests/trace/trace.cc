@@ -117,7 +117,8 @@ class Worker {
   }
 
   std::size_t DrawSize() {
-    static constexpr std::size_t kLimits[] = {256, 256, 256, 2048, 2048, 65536, 65536, 270000, ~std::size_t{0}};
+    static constexpr std::size_t kLimits[] = {256,   256,   256,    2048,           2048,
+                                              65536, 65536, 270000, ~std::size_t{0}};
     const TraceOptions& options = common_.options;
     if (options.min_size == 0 && random_.OneIn(100)) return 0;
     const std::size_t limit = kLimits[random_.Next() % (random_.OneIn(3) ? 9 : 7)];
@@ -136,7 +137,8 @@ class Worker {
     if (p != nullptr) return true;
     const int error = errno;
     if (!common_.options.failures_allowed || error != ENOMEM) {
-      Fail(std::string(call) + " of " + std::to_string(size) + " bytes failed, errno " + std::to_string(error));
+      Fail(std::string(call) + " of " + std::to_string(size) + " bytes failed, errno " +
+           std::to_string(error));
     }
     common_.refused.fetch_add(1, std::memory_order_relaxed);
     return false;
@@ -204,8 +206,8 @@ class Worker {
     if (!error.empty()) Fail(error);
   }
   void Fail(const std::string& error) {
-    common_.Report("thread " + std::to_string(index_) + ", round " + std::to_string(round_) + ", operation " +
-                   std::to_string(operation_) + ": " + error);
+    common_.Report("thread " + std::to_string(index_) + ", round " + std::to_string(round_) +
+                   ", operation " + std::to_string(operation_) + ": " + error);
   }
 
   Common& common_;
@@ -235,7 +237,8 @@ std::string CheckBetweenRounds(const std::vector<std::unique_ptr<Worker>>& worke
 TraceResult RunTrace(const TraceOptions& options) {
   Common common(options);
   std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < options.threads; ++i) workers.push_back(std::make_unique<Worker>(&common, i));
+  for (unsigned i = 0; i < options.threads; ++i)
+    workers.push_back(std::make_unique<Worker>(&common, i));
   for (unsigned round = 0; round < options.rounds && !common.failed; ++round) {
     std::vector<std::thread> threads;
     for (auto& worker : workers) threads.emplace_back([&worker, round] { worker->Round(round); });

@@ -6,10 +6,10 @@
 //           the shadow is compared (alignment, overlap of all live blocks, every pattern)
 //           the allocator's own invariants are checked
 //
-// Blocks outlive their threads: the next round's threads take the slots over. A block is filled over
-// its whole usable size with bytes that depend on its address and its own salt, so that a byte
-// written by somebody else is seen whoever it was. A thread sends blocks to another's mailbox, which
-// frees, reallocates or keeps them there.
+// Blocks outlive their threads: the next round's threads take the slots over. A block is filled
+// over its whole usable size with bytes that depend on its address and its own salt, so that a byte
+// written by somebody else is seen whoever it was. A thread sends blocks to another's mailbox,
+// which frees, reallocates or keeps them there.
 #ifndef HZ4_TESTS_TRACE_TRACE_H_
 #define HZ4_TESTS_TRACE_TRACE_H_
 
@@ -24,8 +24,8 @@ struct TraceOptions {
   std::uint64_t seed = 1;
   unsigned threads = 4;
   unsigned rounds = 8;
-  unsigned operations = 4000;  // per thread and round
-  unsigned slots = 256;        // per thread
+  unsigned operations = 4000;        // per thread and round
+  unsigned slots = 256;              // per thread
   std::size_t live_bytes = 4 << 20;  // per thread, about
   std::size_t min_size = 0;
   std::size_t max_size = 3 << 20;

@@ -86,10 +86,9 @@ constexpr char kRefill[] = "--variant=HZ4_MID_LOCKPATH_OUTLOCK_REFILL=1";
 TEST_F(Program, EqualArmsPassAndEveryFileIsThere) {
   EXPECT_EQ(Exit({"--aa", "--lanes=main_r0,guard_r0", "--replay-runs=8", kRarely, "--out=out"}), 0)
       << said_;
-  for (const char* name :
-       {"raw.jsonl", "raw.tsv", "summary.tsv", "summary.json", "REPORT.md", "report.html",
-        "junit.xml", "benchmark-base.json", "benchmark-variant.json",
-        "benchstat-base.txt", "hyperfine.json"}) {
+  for (const char* name : {"raw.jsonl", "raw.tsv", "summary.tsv", "summary.json", "REPORT.md",
+                           "report.html", "junit.xml", "benchmark-base.json",
+                           "benchmark-variant.json", "benchstat-base.txt", "hyperfine.json"}) {
     EXPECT_FALSE(File(name).empty()) << name;
   }
   // Header and runs: count, warm-up and eight blocks, two lanes, two arms.
