@@ -91,8 +91,8 @@ std::string Report(const PeerCampaign& campaign, const std::vector<PeerRow>& row
   const PeerSummary summary = Summarize(campaign, rows);
   std::string text = absl::StrFormat(
       "# What the table costs\n\n%d interleaved rounds, seed %d. Million operations per second, "
-      "medians; the ratio is table / constexpr with its 95%% bootstrap interval: below 1 is what "
-      "the table costs.\n\n"
+      "medians; the ratio is table / constexpr, the median of the rounds' with its 95%% bootstrap "
+      "interval: below 1 is what the table costs.\n\n"
       "| workload | table | constexpr | ratio | interval |\n|---|---:|---:|---:|---:|\n",
       campaign.rounds, campaign.seed);
   std::string failures;

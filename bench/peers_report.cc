@@ -297,8 +297,9 @@ std::string PeersMarkdown(const PeerCampaign& campaign, const PeerSummary& summa
   absl::StrAppend(&text, Memory(context), GeometricMeans(context), Failures(context));
   absl::StrAppend(
       &text,
-      "## Each workload\n\nA ratio stands beside its 95% bootstrap interval over the rounds. The "
-      "best peer of a workload is the one with the best median among those that are not hz4 and "
+      "## Each workload\n\nA ratio is the median of the rounds' ratios and stands beside its 95% "
+      "bootstrap interval. The best peer of a workload is the one with the best median among those "
+      "that are not hz4 and "
       "whose runs were all ok. \"Really remote\" is the share of frees that happened on another "
       "thread: where it differs between allocators they did not do the same work, and the matched "
       "form decides. Resident memory includes the backlog in the rings.\n\n");

@@ -105,18 +105,14 @@ PeerRatio PairedRatio(const PeerCampaign& campaign, const std::vector<PeerRow>& 
     if (row.allocator == a) of_a[row.round] = Score(what, row);
     if (row.allocator == b) of_b[row.round] = Score(what, row);
   }
-  std::vector<double> scores_a;
-  std::vector<double> scores_b;
   std::vector<double> log_ratios;
   for (const auto& [round, score] : of_a) {
-    scores_a.push_back(score);
     const auto other = of_b.find(round);
     if (other != of_b.end()) log_ratios.push_back(std::log(score / other->second));
   }
-  for (const auto& [round, score] : of_b) scores_b.push_back(score);
   PeerRatio ratio;
-  if (scores_a.empty() || scores_b.empty()) return ratio;
-  ratio.value = ab::Median(scores_a) / ab::Median(scores_b);
+  if (log_ratios.empty()) return ratio;
+  ratio.value = std::exp(ab::Median(log_ratios));
   if (log_ratios.size() < kFewestPairs) return ratio;
   const ab::Interval interval = ab::BootstrapInterval(log_ratios, 0.95, kResamples, campaign.seed);
   ratio.low = std::exp(interval.low);

@@ -15,8 +15,10 @@
 namespace hz4 {
 
 struct PeerRatio {
-  double value = 0;  // of the medians; 0: cannot be had
-  // 95% bootstrap interval over the rounds in which both were ok; both 0 with fewer than three.
+  // Median over the rounds in which both were ok, each round's two runs compared with each other;
+  // 0: there is no such round.
+  double value = 0;
+  // Its 95% bootstrap interval over those rounds; both 0 with fewer than three.
   double low = 0;
   double high = 0;
 };
@@ -56,7 +58,7 @@ PeerSummary Summarize(const PeerCampaign& campaign, const std::vector<PeerRow>& 
 // Whether a higher score is better.
 bool HigherIsBetter(const Workload& workload);
 
-// The median ratio of a's to b's scores over the rounds of `workload` in which both were ok.
+// Of a's to b's scores in `workload`.
 PeerRatio PairedRatio(const PeerCampaign& campaign, const std::vector<PeerRow>& rows, int workload,
                       int a, int b);
 
