@@ -103,6 +103,10 @@ bool Decommit(void* p, size_t bytes) {
   return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes),
                                                MADV_DONTNEED));
 }
+bool InMemory(const void* p, size_t bytes, uint8_t* in_memory) {
+  return !MustFail() && !SyscallFailed(Syscall(SYS_mincore, SyscallArg(p), static_cast<long>(bytes),
+                                               SyscallArg(in_memory)));
+}
 bool Protect(void* p, size_t bytes) {
   return !MustFail() &&
          !SyscallFailed(Syscall(SYS_mprotect, SyscallArg(p), static_cast<long>(bytes), PROT_READ));

@@ -2,8 +2,7 @@
 //
 // The only place that asks the kernel for memory. Raw system calls: no errno is touched, nothing
 // is interposed. Lengths and addresses are multiples of kOsPage. Each call can be made to fail for
-// tests (FailNth). Nothing here takes a lock; everything may be
-// called by several threads.
+// tests (FailNth). Nothing here takes a lock; everything may be called by several threads.
 #ifndef HZ4_BASE_OS_H_
 #define HZ4_BASE_OS_H_
 
@@ -26,6 +25,9 @@ bool Unmap(void* p, size_t bytes);
 // Gives the pages back to the kernel; they read as zero afterwards. False: the contents stay as
 // they are (locked memory, ...).
 bool Decommit(void* p, size_t bytes);
+// Which pages of [p, p+bytes) are in memory: bit 0 of in_memory[page]. Of the others some may hold
+// something elsewhere (swap). False: the kernel does not say.
+bool InMemory(const void* p, size_t bytes, uint8_t* in_memory);
 // Write-protects; false: refused.
 bool Protect(void* p, size_t bytes);
 

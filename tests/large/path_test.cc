@@ -92,6 +92,81 @@ TEST_F(LargePathTest, FreshPagesAreNotClearedAgain) {
   Free(p);
 }
 
+size_t PagesInMemory(const void* p, size_t size) {
+  std::vector<uint8_t> in_memory(size / kOsPage);
+  if (!os::InMemory(p, size, in_memory.data())) return SIZE_MAX;
+  return static_cast<size_t>(
+      std::count_if(in_memory.begin(), in_memory.end(), [](uint8_t page) { return page & 1; }));
+}
+
+// Whatever blocks were cleared before: from now on the kernel is asked what is in memory.
+void MakeQuestionsWorthwhile() {
+  for (int i = 0; i < 8; ++i) {
+    void* p = Alloc(2 * kMiB);
+    os::Decommit(p, 2 * kMiB);
+    Free(p);
+    Free(Alloc(2 * kMiB, kMinAlign, /*zero=*/true));
+  }
+}
+
+// A block that was used before: what its last owner touched is cleared, the rest stays out of
+// memory.
+TEST_F(LargePathTest, ClearingTouchesOnlyWhatIsInMemory) {
+  constexpr size_t kSize = 40 * kMiB;  // more than is asked about at a time
+  MakeQuestionsWorthwhile();
+  hz4_release_memory();
+  size_t touched = 0;
+  for (int round = 0; round < 3; ++round) {
+    char* p = static_cast<char*>(Alloc(kSize, kMinAlign, /*zero=*/true));
+    ASSERT_NE(p, nullptr);
+    EXPECT_LE(PagesInMemory(p, kSize), touched) << round;
+    ASSERT_TRUE(All(p, kSize, 0)) << round;
+    // The reads have mapped the page of zeros, which counts as in memory.
+    ASSERT_TRUE(os::Decommit(p, kSize));
+    // Single pages, runs shorter and longer than is given back by a call, the first and the last.
+    touched = 0;
+    for (size_t page = 0; page < kSize / kOsPage; page += 1 + page % 97) {
+      p[page * kOsPage + page % kOsPage] = 1;
+      ++touched;
+    }
+    memset(p + 8 * kMiB - kOsPage, 1, 2 * kMiB);
+    p[kSize - 1] = 1;
+    // Between two that were touched up to 15 pages are cleared with them.
+    touched = 16 * touched + 2 * kMiB / kOsPage + 16;
+    Free(p);
+  }
+}
+
+TEST_F(LargePathTest, ClearsEverythingWhereTheKernelDoesNotHelp) {
+  for (int fail = 1; fail <= 4; ++fail) {
+    for (bool sticky : {false, true}) {
+      char* p = static_cast<char*>(Alloc(20 * kMiB));
+      ASSERT_NE(p, nullptr);
+      memset(p, 0x77, 3 * kMiB);
+      memset(p + 15 * kMiB, 0x77, kMiB);
+      Free(p);
+      MakeQuestionsWorthwhile();
+      os::FailNth(static_cast<uint64_t>(fail), sticky);
+      char* again = static_cast<char*>(Alloc(20 * kMiB, kMinAlign, /*zero=*/true));
+      os::FailNth(0, false);
+      ASSERT_EQ(again, p) << "the test wants the same pages back";
+      EXPECT_TRUE(All(again, 20 * kMiB, 0)) << fail << (sticky ? " and all later" : "");
+      Free(again);
+    }
+  }
+}
+
+TEST_F(LargePathTest, AsksSeldomWhereEverythingIsTouched) {
+  MakeQuestionsWorthwhile();
+  const uint64_t before = os::Calls();
+  for (int round = 0; round < 40; ++round) {
+    void* p = Alloc(2 * kMiB, kMinAlign, /*zero=*/true);
+    memset(p, 1, 2 * kMiB);
+    Free(p);
+  }
+  EXPECT_LE(os::Calls() - before, 12u);
+}
+
 TEST_F(LargePathTest, ResizeKeepsPlaceAndContent) {
   char* p = static_cast<char*>(Alloc(8 * kMiB));
   ASSERT_NE(p, nullptr);
