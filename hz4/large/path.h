@@ -11,7 +11,7 @@
 namespace hz4 {
 
 // size 1..PTRDIFF_MAX, align any power of two; nullptr when it cannot be had. Zeroed when asked
-// for, without clearing pages that come fresh from the kernel, and of 1 MiB and more without
+// for, without clearing pages that come fresh from the kernel, and of 512 KiB and more without
 // touching pages that are not in memory.
 template <class Stats>
 void* LargeAlloc(size_t size, size_t align, bool zero);
