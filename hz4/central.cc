@@ -89,9 +89,29 @@ bool GrowArray(Array& a, uint32_t need) HZ4_REQUIRES(a.lock) {
 
 bool Fits(const Array& a, uint32_t n) { return a.count + n <= a.capacity; }
 
-void Add(Array& a, void* const* in, uint32_t n) HZ4_REQUIRES(a.lock) {
-  memcpy(a.slots + a.count, in, n * sizeof(void*));
-  a.count = a.count + n;
+// Up to n objects onto the array, which has room for them; how many `move` had.
+uint32_t Push(Array& a, unsigned cls, uint32_t n, Mover move, void* context) HZ4_REQUIRES(a.lock) {
+  const uint32_t moved = move(context, cls, a.slots + a.count, n);
+  a.count = a.count + moved;
+  return moved;
+}
+// The n <= count newest objects to `move`; how many it took.
+uint32_t Pop(Array& a, unsigned cls, uint32_t n, Mover move, void* context) HZ4_REQUIRES(a.lock) {
+  void** const at = a.slots + (a.count - n);
+  const uint32_t moved = move(context, cls, at, n);
+  if (HZ4_UNLIKELY(moved < n)) memmove(at, at + moved, (n - moved) * sizeof(void*));
+  a.count = a.count - moved;
+  if (a.count < a.low_water) a.low_water = a.count;
+  return moved;
+}
+
+uint32_t CopyTo(void* context, unsigned, void** at, uint32_t n) {
+  memcpy(context, at, n * sizeof(void*));
+  return n;
+}
+uint32_t CopyFrom(void* context, unsigned, void** at, uint32_t n) {
+  memcpy(at, context, n * sizeof(void*));
+  return n;
 }
 
 // Spans that became empty, to be freed once the class lock is released.
@@ -198,15 +218,6 @@ uint32_t FetchFromSpans(ClassSpans& c, unsigned part, void** out, uint32_t n) HZ
   return got;
 }
 
-uint32_t CopyTo(void* context, unsigned, void** at, uint32_t n) {
-  memcpy(context, at, n * sizeof(void*));
-  return n;
-}
-uint32_t CopyFrom(void* context, unsigned, void** at, uint32_t n) {
-  memcpy(at, context, n * sizeof(void*));
-  return n;
-}
-
 void Defer(void* const* in, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) side::DeferFree(in[i]);
 }
@@ -221,7 +232,7 @@ HZ4_NOINLINE void ReturnToFull(unsigned cls, unsigned part, void* const* in, uin
   if (surplus > kMaxGiveBack) surplus = kMaxGiveBack;
   GiveBack<Stats>(a, cls, part, surplus, /*keep_one=*/true, &empty.list);
   const bool fits = Fits(a, n);
-  if (fits) Add(a, in, n);
+  if (fits) Push(a, cls, n, &CopyFrom, const_cast<void**>(in));
   a.lock.Release();
   if (fits) return;
   ClassSpans& c = class_spans[cls];
@@ -258,16 +269,8 @@ uint32_t Withdraw(unsigned cls, uint32_t n, Mover move, void* context) {
     Array& a = arrays[mine ^ i][cls];
     if (a.count == 0) continue;
     if (!a.lock.Acquire()) return 0;
-    const uint32_t count = a.count;
-    const uint32_t here = n < count ? n : count;
-    uint32_t moved = 0;
-    if (here > 0) {
-      void** const at = a.slots + (count - here);
-      moved = move(context, cls, at, here);
-      if (HZ4_UNLIKELY(moved < here)) memmove(at, at + moved, (here - moved) * sizeof(void*));
-      a.count = count - moved;
-      if (count - moved < a.low_water) a.low_water = count - moved;
-    }
+    const uint32_t here = n < a.count ? n : a.count;
+    const uint32_t moved = here > 0 ? Pop(a, cls, here, move, context) : 0;
     a.lock.Release();
     if (HZ4_LIKELY(here > 0)) return moved;
   }
@@ -282,11 +285,7 @@ uint32_t Deposit(unsigned cls, uint32_t n, Mover move, void* context) {
     if (i > 0 && !Fits(a, n)) continue;
     if (!a.lock.Acquire()) return 0;
     const bool fits = Fits(a, n) || (i == 0 && GrowArray(a, a.count + n));
-    uint32_t moved = 0;
-    if (HZ4_LIKELY(fits)) {
-      moved = move(context, cls, a.slots + a.count, n);
-      a.count = a.count + moved;
-    }
+    const uint32_t moved = HZ4_LIKELY(fits) ? Push(a, cls, n, move, context) : 0;
     const bool look = ++a.returns >= kReturnsPerClockRead;
     if (look) a.returns = 0;
     a.lock.Release();

@@ -32,8 +32,7 @@ constexpr size_t kLeastRun = 16;      // pages; fewer are cleared faster than gi
 // of the blocks are asked about.
 constexpr uint32_t kAskedInVain = 4;
 constexpr uint32_t kClearsPerQuestion = 8;
-// Blocks cleared since an answer last saved something. Relaxed: an update that gets lost costs a
-// question too many or too few.
+// Blocks cleared since an answer last saved something. Relaxed: orders nothing.
 std::atomic<uint32_t> clears{0};
 
 void ClearPages(char* p, size_t pages) {
@@ -55,8 +54,7 @@ void ClearPages(char* p, size_t pages) {
 }
 
 bool WorthAsking() {
-  const uint32_t before = clears.load(std::memory_order_relaxed);
-  clears.store(before + 1, std::memory_order_relaxed);
+  const uint32_t before = clears.fetch_add(1, std::memory_order_relaxed);
   return before < kAskedInVain || before % kClearsPerQuestion == 0;
 }
 

@@ -10,12 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/core/sanitizers.h"
+#include "tests/support/resident.h"
 
 namespace hz4 {
 namespace os {
@@ -35,15 +38,6 @@ std::string Permissions(const void* p) {
     if (Address(p) >= from && Address(p) < to) return permissions;
   }
   return "";
-}
-
-// Pages of [p, p + bytes) that are in memory.
-size_t PagesPresent(void* p, size_t bytes) {
-  std::string present(bytes / kOsPage, '\0');
-  EXPECT_EQ(mincore(p, bytes, reinterpret_cast<unsigned char*>(present.data())), 0);
-  size_t count = 0;
-  for (char c : present) count += c & 1;
-  return count;
 }
 
 int InChild(const std::function<int()>& body) {
@@ -92,11 +86,24 @@ TEST(Os, ReservationsCostNothingUntilOpened) {
   EXPECT_EQ(Permissions(p), "---p");
   EXPECT_EQ(Permissions(p + kMiB), "rw-p");
   EXPECT_EQ(Permissions(p + 2 * kMiB), "---p");
-  EXPECT_EQ(PagesPresent(p + kMiB, kMiB), 0u);
+  EXPECT_EQ(test::PagesPresent(p + kMiB, kMiB), 0u);
   p[kMiB] = 1;
   ASSERT_TRUE(Open(p + kMiB, 2 * kMiB)) << "opening twice is harmless";
   EXPECT_EQ(p[kMiB], 1);
   ASSERT_TRUE(Unmap(p, bytes));
+}
+
+TEST(Os, InMemoryIsWhatTheKernelSays) {
+  char* p = static_cast<char*>(Map(8 * kOsPage, kOsPage));
+  ASSERT_NE(p, nullptr);
+  p[0] = p[3 * kOsPage] = p[4 * kOsPage] = 1;
+  uint8_t in_memory[8];
+  ASSERT_TRUE(InMemory(p, sizeof(in_memory) * kOsPage, in_memory));
+  const std::vector<bool> expected = test::ResidentPages(p, 8 * kOsPage);
+  EXPECT_EQ(std::count(expected.begin(), expected.end(), true), 3);
+  for (size_t page = 0; page < 8; ++page) EXPECT_EQ((in_memory[page] & 1) != 0, expected[page]);
+  ASSERT_TRUE(Unmap(p, 8 * kOsPage));
+  EXPECT_FALSE(InMemory(p, 8 * kOsPage, in_memory)) << "nothing is mapped there";
 }
 
 TEST(Os, ReadableReservationReadsAsZero) {
@@ -115,10 +122,10 @@ TEST(Os, DecommitGivesPagesBackAndTheyReadAsZero) {
   char* p = static_cast<char*>(Map(4 * kMiB, kOsPage));
   ASSERT_NE(p, nullptr);
   memset(p, 1, 4 * kMiB);
-  ASSERT_EQ(PagesPresent(p, 4 * kMiB), 1024u);
+  ASSERT_EQ(test::PagesPresent(p, 4 * kMiB), 1024u);
   ASSERT_TRUE(Decommit(p + kMiB, 2 * kMiB));
-  EXPECT_EQ(PagesPresent(p, kMiB), 256u);
-  EXPECT_EQ(PagesPresent(p + kMiB, 2 * kMiB), 0u);
+  EXPECT_EQ(test::PagesPresent(p, kMiB), 256u);
+  EXPECT_EQ(test::PagesPresent(p + kMiB, 2 * kMiB), 0u);
   EXPECT_EQ(p[kMiB - 1], 1);
   EXPECT_EQ(p[kMiB], 0);
   EXPECT_EQ(p[3 * kMiB - 1], 0);

@@ -5,7 +5,6 @@
 #include "bench/process.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -15,6 +14,8 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "tests/support/cpus.h"
 
 namespace hz4 {
 namespace {
@@ -133,10 +134,9 @@ TEST(ProcessTest, LongOutputKeepsItsEnd) {
 }
 
 TEST(ProcessTest, WorkingDirectoryAndCpuSetAreApplied) {
-  cpu_set_t allowed;
-  ASSERT_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-  int cpu = 0;
-  while (!CPU_ISSET(cpu, &allowed)) ++cpu;
+  const std::vector<int> allowed = test::AllowedCpus();
+  ASSERT_FALSE(allowed.empty());
+  const int cpu = allowed.front();
   ProcessSpec spec = Shell("pwd; grep Cpus_allowed_list /proc/self/status");
   spec.directory = "/usr";
   spec.cpus = {cpu};

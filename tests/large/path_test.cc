@@ -22,6 +22,7 @@
 #include "hz4/hz4.h"
 #include "hz4/internal_api.h"
 #include "hz4/page_map.h"
+#include "tests/support/resident.h"
 #include "tests/support/test_env.h"
 
 namespace hz4 {
@@ -92,13 +93,6 @@ TEST_F(LargePathTest, FreshPagesAreNotClearedAgain) {
   Free(p);
 }
 
-size_t PagesInMemory(const void* p, size_t size) {
-  std::vector<uint8_t> in_memory(size / kOsPage);
-  if (!os::InMemory(p, size, in_memory.data())) return SIZE_MAX;
-  return static_cast<size_t>(
-      std::count_if(in_memory.begin(), in_memory.end(), [](uint8_t page) { return page & 1; }));
-}
-
 // Whatever blocks were cleared before: from now on the kernel is asked what is in memory.
 void MakeQuestionsWorthwhile() {
   for (int i = 0; i < 8; ++i) {
@@ -119,7 +113,7 @@ TEST_F(LargePathTest, ClearingTouchesOnlyWhatIsInMemory) {
   for (int round = 0; round < 3; ++round) {
     char* p = static_cast<char*>(Alloc(kSize, kMinAlign, /*zero=*/true));
     ASSERT_NE(p, nullptr);
-    EXPECT_LE(PagesInMemory(p, kSize), touched) << round;
+    EXPECT_LE(test::PagesPresent(p, kSize), touched) << round;
     ASSERT_TRUE(All(p, kSize, 0)) << round;
     // The reads have mapped the page of zeros, which counts as in memory.
     ASSERT_TRUE(os::Decommit(p, kSize));
