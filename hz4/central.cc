@@ -105,6 +105,15 @@ uint32_t Pop(Array& a, unsigned cls, uint32_t n, Mover move, void* context) HZ4_
   return moved;
 }
 
+// Up to n of the newest objects; how many. 0: it is empty, or a fork is pending.
+uint32_t PopFrom(Array& a, unsigned cls, uint32_t n, Mover move, void* context) {
+  if (a.count == 0 || !a.lock.Acquire()) return 0;
+  const uint32_t here = n < a.count ? n : a.count;
+  const uint32_t moved = here > 0 ? Pop(a, cls, here, move, context) : 0;
+  a.lock.Release();
+  return moved;
+}
+
 uint32_t CopyTo(void* context, unsigned, void** at, uint32_t n) {
   memcpy(context, at, n * sizeof(void*));
   return n;
@@ -199,10 +208,12 @@ void GiveBackSurplus(unsigned cls) {
   }
 }
 
+// Up to n objects of the partial spans of `lists` parts, from `part` on.
 template <class Stats>
-uint32_t FetchFromSpans(ClassSpans& c, unsigned part, void** out, uint32_t n) HZ4_REQUIRES(c.lock) {
+uint32_t FetchFromSpans(ClassSpans& c, unsigned part, unsigned lists, void** out, uint32_t n)
+    HZ4_REQUIRES(c.lock) {
   uint32_t got = 0;
-  for (unsigned i = 0; i < parts; ++i) {
+  for (unsigned i = 0; i < lists; ++i) {
     SpanList& partial = c.partial[part ^ i];
     while (got < n && partial.front() != nullptr) {
       Span* span = partial.front();
@@ -215,6 +226,15 @@ uint32_t FetchFromSpans(ClassSpans& c, unsigned part, void** out, uint32_t n) HZ
       if (!span->HasFree()) RemovePartial(c, span);
     }
   }
+  return got;
+}
+
+template <class Stats>
+uint32_t FetchFree(unsigned cls, unsigned part, unsigned lists, void** out, uint32_t n) {
+  ClassSpans& c = class_spans[cls];
+  if (!c.lock.Acquire()) return 0;
+  const uint32_t got = FetchFromSpans<Stats>(c, part, lists, out, n);
+  c.lock.Release();
   return got;
 }
 
@@ -264,17 +284,7 @@ bool Init() HZ4_NO_TSA {  // no other thread knows the classes yet
 }
 
 uint32_t Withdraw(unsigned cls, uint32_t n, Mover move, void* context) {
-  const unsigned mine = MyPart();
-  for (unsigned i = 0; i < parts; ++i) {
-    Array& a = arrays[mine ^ i][cls];
-    if (a.count == 0) continue;
-    if (!a.lock.Acquire()) return 0;
-    const uint32_t here = n < a.count ? n : a.count;
-    const uint32_t moved = here > 0 ? Pop(a, cls, here, move, context) : 0;
-    a.lock.Release();
-    if (HZ4_LIKELY(here > 0)) return moved;
-  }
-  return 0;
+  return PopFrom(arrays[MyPart()][cls], cls, n, move, context);
 }
 
 template <class Stats>
@@ -291,18 +301,21 @@ uint32_t Deposit(unsigned cls, uint32_t n, Mover move, void* context) {
     a.lock.Release();
     if (HZ4_UNLIKELY(look)) GiveBackSurplus<Stats>(cls);
     if (HZ4_LIKELY(fits)) return moved;
+    // What this part frees, it will want back: others' arrays are for one that cannot grow at all.
+    if (i == 0 && a.capacity >= n) return 0;
   }
   return 0;
 }
 
 template <class Stats>
 uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
-  if (const uint32_t got = Withdraw(cls, n, &CopyTo, out)) return got;
   const unsigned mine = MyPart();
-  ClassSpans& c = class_spans[cls];
-  if (!c.lock.Acquire()) return 0;
-  uint32_t got = FetchFromSpans<Stats>(c, mine, out, n);
-  c.lock.Release();
+  uint32_t got = PopFrom(arrays[mine][cls], cls, n, &CopyTo, out);
+  if (got == 0) got = FetchFree<Stats>(cls, mine, 1, out, n);
+  for (unsigned i = 1; got == 0 && i < parts; ++i) {
+    got = PopFrom(arrays[mine ^ i][cls], cls, n, &CopyTo, out);
+  }
+  if (got == 0) got = FetchFree<Stats>(cls, mine, parts, out, n);
   if (got > 0) return got;
 
   // The class lock is not held while pages are found: another thread may do the same, then the
@@ -310,13 +323,14 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
   Span* span = PageHeap::NewObjectSpan(cls, /*with_remote=*/false);
   if (span == nullptr) return 0;
   Stats::Add(CounterId::kSpanCreated);
+  ClassSpans& c = class_spans[cls];
   if (!c.lock.Acquire()) {
     PageHeap::Free(span);
     return 0;
   }
   ++c.spans;
   AddPartial(c, span, mine);
-  got = FetchFromSpans<Stats>(c, mine, out, n);
+  got = FetchFromSpans<Stats>(c, mine, 1, out, n);
   c.lock.Release();
   return got;
 }

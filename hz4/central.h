@@ -6,10 +6,11 @@
 // other. Batches move between a front cache and an array with one copy under one short lock; no
 // span is looked at on the way. Only cold passes look at spans:
 //
-//   Fetch:      own array -> caller; when it is empty, another's; when all are, objects free in
-//               partial spans, then fresh ones
-//   Return:     caller -> own array; when it is full, another's with room; when there is none, half
-//               of the own goes back to spans first
+//   Fetch:      own array -> caller; when it is empty, objects of the own partial spans; then
+//               another's array, another's partial spans, a fresh span: an object that changes
+//               CPUs costs a cache miss
+//   Return:     caller -> own array; when it is full, half of it goes back to spans first; where it
+//               could never grow, another's with room
 //   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects
 //               are all back is freed; a pointer whose bit is set already was freed twice. A
 //               partial span serves first the part that gave its first object back.
@@ -38,12 +39,12 @@ bool Init();
 // Moves objects between its caller's array and wherever it knows, the first of the n at `at`; how
 // many. Called under the array's lock.
 using Mover = uint32_t (*)(void* context, unsigned cls, void** at, uint32_t n);
-// Up to n objects of `cls` from an array; how many. 0: all are empty, or a fork is pending.
+// Up to n objects of `cls` from the own array; how many. 0: it is empty, or a fork is pending.
 uint32_t Withdraw(unsigned cls, uint32_t n, Mover move, void* context);
 
 // Stats: Counting or NotCounting.
 //
-// Up to n objects of `cls` into an array; how many. 0: none has room for n, or a fork is pending.
+// Up to n objects of `cls` into an array; how many. 0: no room for n, or a fork is pending.
 template <class Stats>
 uint32_t Deposit(unsigned cls, uint32_t n, Mover move, void* context);
 // Takes up to n objects of `cls`; returns how many, 0 when out of memory or a fork is pending.

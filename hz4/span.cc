@@ -42,19 +42,27 @@ uint32_t Span::PutRun(void* const* in, uint32_t n) {
   const uint64_t inverse = Class(size_class).inverse;
   const uint64_t size = Class(size_class).size;
   const uint64_t handed_out = carved * size;
+  // What is freed together mostly lies together: a word is looked up when it changes only.
+  uint32_t w = hint;
+  uint64_t bits = free_bits[w];
+  uint32_t lowest = w;
   uint32_t k = 0;
-  uint32_t lowest = hint;
   for (; k < n; ++k) {
     const uint64_t offset = reinterpret_cast<uintptr_t>(in[k]) - start;
     if (offset >= handed_out) break;
     const auto i = static_cast<uint32_t>(offset * inverse >> 40);
     if (i * size != offset) break;
-    uint64_t& word = free_bits[i / 64];
+    if (i / 64 != w) {
+      free_bits[w] = bits;
+      w = i / 64;
+      bits = free_bits[w];
+      if (w < lowest) lowest = w;
+    }
     const uint64_t bit = uint64_t{1} << (i % 64);
-    if ((word & bit) != 0) break;
-    word |= bit;
-    if (i / 64 < lowest) lowest = i / 64;
+    if ((bits & bit) != 0) break;
+    bits |= bit;
   }
+  free_bits[w] = bits;
   free_count += k;
   hint = lowest;
   return k;

@@ -202,7 +202,10 @@ TEST_F(CentralTest, ACpuGetsItsOwnFirstAndFindsWhatOthersReturned) {
   if (cpus.size() < 2) GTEST_SKIP() << "one CPU";
   const unsigned cls = SizeToClass(64);
   std::vector<void*> objects[2];
-  for (int i = 0; i < 2; ++i) objects[i] = FetchAll(cls, 300);
+  {
+    const OnCpu on(cpus[1]);
+    for (int i = 0; i < 2; ++i) objects[i] = FetchAll(cls, 300);
+  }
   for (int i = 0; i < 2; ++i) {
     const OnCpu on(cpus[static_cast<size_t>(i)]);
     Return(cls, objects[i]);
@@ -222,6 +225,72 @@ TEST_F(CentralTest, ACpuGetsItsOwnFirstAndFindsWhatOthersReturned) {
   again.insert(objects[1].begin(), objects[1].end());
   EXPECT_EQ(again, all) << "fresh objects although others had been returned";
   for (int i = 0; i < 2; ++i) Return(cls, objects[i]);
+}
+
+uint32_t WithdrawInto(Moved* moved, unsigned cls, uint32_t n) {
+  SlowScope scope;
+  return central::Withdraw(cls, n, &Moved::Out, moved);
+}
+
+TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
+  const std::vector<int> cpus = test::AllowedCpus();
+  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  const unsigned cls = SizeToClass(64);
+  const uint32_t in_span = Class(cls).objects;
+  std::vector<void*> objects;
+  {
+    const OnCpu on(cpus[0]);
+    objects = FetchAll(cls, in_span / 2);
+  }
+  {
+    const OnCpu on(cpus[1]);
+    Return(cls, objects);
+  }
+  const OnCpu on(cpus[0]);
+  std::vector<void*> rest = FetchAll(cls, in_span - in_span / 2);
+  EXPECT_EQ(central::GetTotals().array_bytes, objects.size() * 64u) << "another's were taken";
+  const std::vector<void*> others = FetchAll(cls, in_span / 2);
+  EXPECT_EQ(std::set<void*>(others.begin(), others.end()),
+            std::set<void*>(objects.begin(), objects.end()));
+  Return(cls, rest);
+  Return(cls, others);
+}
+
+TEST_F(CentralTest, AFullArrayDoesNotSpillIntoAnothersUnlessItCouldNeverGrow) {
+  const std::vector<int> cpus = test::AllowedCpus();
+  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  const unsigned cls = SizeToClass(16);
+  const unsigned small_cls = SizeToClass(112);
+  constexpr uint32_t kFew = 8192;  // more than other tests have made room for
+  const std::vector<void*> objects = FetchAll(cls, static_cast<uint32_t>(Bound() / 8 + 100000));
+  const std::vector<void*> few = FetchAll(small_cls, kFew);
+  Moved moved = {{}, kFew};
+  {
+    // Room in the second CPU's arrays of both classes.
+    const OnCpu on(cpus[1]);
+    for (const unsigned c : {cls, small_cls}) {
+      Return(c, c == cls ? objects.data() : few.data(), kFew);
+      ASSERT_EQ(WithdrawInto(&moved, c, kFew), kFew);
+    }
+  }
+  {
+    const OnCpu on(cpus[0]);
+    Return(cls, objects);
+    const uint64_t before = central::GetTotals().array_bytes;
+    EXPECT_LT(before, objects.size() * Class(cls).size) << "the first CPU's array was never full";
+    os::FailNth(1, /*sticky=*/true);  // its array of this class cannot grow
+    Return(small_cls, few.data(), kFew);
+    os::FailNth(0, false);
+    EXPECT_EQ(central::GetTotals().array_bytes, before + few.size() * Class(small_cls).size);
+    EXPECT_EQ(WithdrawInto(&moved, small_cls, kFew), 0u);
+  }
+  EXPECT_LE(central::GetTotals().array_memory, Bound());
+  const OnCpu on(cpus[1]);
+  EXPECT_EQ(WithdrawInto(&moved, cls, kFew), 0u) << "the first CPU's objects";
+  EXPECT_EQ(WithdrawInto(&moved, small_cls, kFew), kFew);
+  EXPECT_EQ(std::set<void*>(moved.objects.end() - kFew, moved.objects.end()),
+            std::set<void*>(few.begin(), few.end()));
+  Return(small_cls, few);
 }
 
 TEST_F(CentralTest, AnEmptySpanGoesBackToThePageHeap) {
