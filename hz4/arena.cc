@@ -34,8 +34,8 @@ bool ReserveAll(size_t bytes) {
     if (classes != nullptr) os::Unmap(classes, AlignUp(pages, kOsPage));
     return false;
   }
-  DirectMap::view = {reinterpret_cast<uintptr_t>(base), pages, static_cast<uint8_t*>(classes),
-                     static_cast<Span**>(spans)};
+  DirectMap::view = ViewOf(reinterpret_cast<uintptr_t>(base), pages,
+                           static_cast<uint8_t*>(classes), static_cast<Span**>(spans));
   boundary = DirectMap::view.base;
   return true;
 }

@@ -21,31 +21,36 @@ namespace hz4 {
 // The reservation; constant once initialised. Kept together: free() reads it on every call.
 struct DirectMapView {
   uintptr_t base;            // first page
-  size_t pages;              // reserved pages; 0: no reservation
+  size_t granules;           // of kMinAlign bytes, reserved; 0: no reservation
+  uintptr_t class_of_page0;  // where the class of the page at address 0 would be
+  size_t pages;              // reserved pages
   const uint8_t* class_map;  // [pages], readable throughout
   Span* const* span_map;     // [pages], readable throughout
 };
+inline DirectMapView ViewOf(uintptr_t base, size_t pages, const uint8_t* class_map,
+                            Span* const* span_map) {
+  const uintptr_t class_of_page0 = reinterpret_cast<uintptr_t>(class_map) - (base >> kPageShift);
+  return {base, pages * (kPageSize / kMinAlign), class_of_page0, pages, class_map, span_map};
+}
 
 struct DirectMap {
-  // False: ClassOf(p) is kNoClass.
-  static HZ4_ALWAYS_INLINE bool MayOwn(const void* p) { return PageIndex(p) < view.pages; }
   HZ4_HIDDEN static DirectMapView view;
+  // False: ClassOf(p) is kNoClass. A pointer that is foreign or misaligned is beyond every granule:
+  // the rotation turns its low bits into the highest ones, so that one comparison finds both.
+  static HZ4_ALWAYS_INLINE bool MayOwn(const void* p) {
+    const size_t offset = reinterpret_cast<uintptr_t>(p) - view.base;
+    return (offset / kMinAlign | offset << (64 - FloorLog2(kMinAlign))) < view.granules;
+  }
+  // Found by the address itself, not by the offset: what waits for the class does not wait for the
+  // comparison.
   static HZ4_ALWAYS_INLINE unsigned ClassOf(const void* p) {
-    const size_t page = PageIndex(p);
-    return HZ4_LIKELY(page < view.pages) ? __atomic_load_n(&view.class_map[page], __ATOMIC_RELAXED)
-                                         : kNoClass;
+    if (HZ4_UNLIKELY(!MayOwn(p))) return kNoClass;
+    const uintptr_t entry = view.class_of_page0 + (reinterpret_cast<uintptr_t>(p) >> kPageShift);
+    return __atomic_load_n(reinterpret_cast<const uint8_t*>(entry), __ATOMIC_RELAXED);
   }
   static Span* SpanOf(const void* p) {
     const size_t page = (reinterpret_cast<uintptr_t>(p) - view.base) >> kPageShift;
     return page < view.pages ? __atomic_load_n(&view.span_map[page], __ATOMIC_ACQUIRE) : nullptr;
-  }
-
- private:
-  // Beyond every page for a pointer that is foreign or not a multiple of 16: the rotation turns its
-  // low bits into the highest ones, so that one comparison finds both.
-  static HZ4_ALWAYS_INLINE size_t PageIndex(const void* p) {
-    const size_t offset = reinterpret_cast<uintptr_t>(p) - view.base;
-    return (offset >> 4 | offset << 60) >> (kPageShift - 4);
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/front/cache.h"
 
+#include <cstddef>
 #include <new>
 
 #include "hz4/base/bits.h"
@@ -9,24 +10,16 @@
 #include "hz4/dispatch.h"
 
 namespace hz4 {
-namespace {
 
-// An empty and full class: top == limit, and the slot below top is null.
-void* nothing[2] = {nullptr, nullptr};
-
-void SetLimit(FrontCache::Headers* h, unsigned cls, void** limit) {
-  __atomic_store_n(&h->limit[cls], limit, __ATOMIC_RELAXED);
+constexpr FrontCache::FrontCache() : headers{} {
+  headers.owner = kNobody;
+  // Empty and full at once: top == limit, and the slot below is null.
+  constexpr uint32_t kNothing = offsetof(Headers, null) + sizeof(void*);
+  for (Ends& ends : headers.ends) ends = {kNothing, kNothing};
 }
 
-}  // namespace
-
-constexpr FrontCache::FrontCache(void** empty) : headers{} {
-  for (void**& top : headers.top) top = empty;
-  for (void**& limit : headers.limit) limit = empty;
-}
-
-HZ4_CONSTINIT FrontCache miss_cache(&nothing[1]);
-HZ4_CONSTINIT FrontCache busy_cache(&nothing[1]);
+HZ4_CONSTINIT FrontCache miss_cache;
+HZ4_CONSTINIT FrontCache busy_cache;
 
 __thread Tls tls = {&miss_cache, nullptr, nullptr, 0, 0, false};
 
@@ -34,12 +27,17 @@ FrontCache* FrontCache::New() {
   const size_t bytes = sizeof(FrontCache) + kSlotLayout.total * sizeof(void*);
   void* memory = os::Map(AlignUp(bytes, kOsPage), kOsPage);
   if (memory == nullptr) return nullptr;
-  FrontCache* cache = new (memory) FrontCache(&nothing[1]);
+  FrontCache* cache = new (memory) FrontCache;
   cache->lock_.Init(LockRank::kFrontBudget);
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    cache->headers.top[cls] = cache->headers.limit[cls] = cache->Begin(cls);
+    cache->headers.ends[cls] = {BeginOffset(cls), BeginOffset(cls)};
   }
   return cache;
+}
+
+void FrontCache::SetLimit(unsigned cls, uint32_t slots) {
+  const auto bytes = static_cast<uint32_t>(slots * sizeof(void*));
+  __atomic_store_n(&headers.ends[cls].limit, BeginOffset(cls) + bytes, __ATOMIC_RELAXED);
 }
 
 unsigned FrontCache::Grow(unsigned cls) {
@@ -59,7 +57,7 @@ unsigned FrontCache::Grow(unsigned cls) {
     if (step > left) step = static_cast<uint32_t>(left);
   }
   bytes_ += step * size;
-  SetLimit(&headers, cls, Begin(cls) + room + step);
+  SetLimit(cls, room + step);
   lock_.Release();
   return victim;
 }
@@ -76,7 +74,7 @@ unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
     }
     const uint64_t wanted = CeilDiv(bytes, Class(cls).size);
     const uint32_t give = wanted < room ? static_cast<uint32_t>(wanted) : room;
-    SetLimit(&headers, cls, headers.limit[cls] - give);
+    SetLimit(cls, room - give);
     bytes_ -= uint64_t{give} * Class(cls).size;
     return cls;
   }
@@ -84,7 +82,7 @@ unsigned FrontCache::Reclaim(unsigned for_cls, uint64_t bytes) {
 }
 
 void FrontCache::Forget() {
-  for (unsigned cls = 1; cls <= kNumClasses; ++cls) headers.top[cls] = Begin(cls);
+  for (unsigned cls = 1; cls <= kNumClasses; ++cls) headers.ends[cls].top = BeginOffset(cls);
 }
 
 uint64_t FrontCache::CachedBytes() {
@@ -96,8 +94,8 @@ uint64_t FrontCache::CachedBytes() {
 const char* FrontCache::Check() {
   uint64_t sum = 0;
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
-    void** const top = headers.top[cls];
-    void** const limit = headers.limit[cls];
+    void** const top = At(headers.ends[cls].top);
+    void** const limit = At(headers.ends[cls].limit);
     void** const begin = Begin(cls);
     void** const end = begin + MaxSlots(cls);
     if (top < begin || top > end) return "front: top outside of the class's slots";

@@ -6,10 +6,12 @@
 //
 //   slots of one class:  | null | p p p p p . . . . | . . . . . . . . |
 //                               ^begin    ^top      ^limit            ^end = begin + MaxSlots
-//   pop:  p = top[-1]; null: empty;  top -= 1       push: top == limit: full;  *top = p; top += 1
+//   pop:  p = top[-1]; null: empty;  top -= 1       push: top >= limit: full;  *top = p; top += 1
 //
 // The hit path reads headers only: a class that must not be cached has limit == begin, and the
-// cache that always misses has both at once, so no policy is asked there.
+// cache that always misses has both at once, so no policy is asked there. A header says where in
+// the cache a class's top and limit are, in bytes from the cache's start: half the size of
+// pointers, so that the headers of all classes take half the lines.
 //
 // Invariants (Check): begin <= top <= end, begin <= limit <= end, begin[-1] == null, no null in
 // [begin, top);  bytes == sum over classes of (limit - begin) * size <= budget.
@@ -28,11 +30,15 @@ struct SlotLayout {
   uint32_t begin[kClassSlots];  // index of a class's first slot; the slot before it is the null
   uint32_t total;
 };
+// Slots between the last of a class and the first of the next. Many classes have the same power of
+// two of slots, and are filled alike: without a gap their tops compete for the same few sets of L1.
+// With it the tops of such neighbours are two cache lines apart.
+inline constexpr uint32_t kSlotGap = 16;
 constexpr SlotLayout MakeSlotLayout() {
   SlotLayout l{};
   uint32_t at = 0;
   for (unsigned c = 1; c <= kNumClasses; ++c) {
-    l.begin[c] = ++at;
+    l.begin[c] = at += kSlotGap;
     at += MaxSlots(c);
   }
   l.total = at;
@@ -44,13 +50,22 @@ enum class PushResult { kDone, kFull, kTwice };
 
 class FrontCache {
  public:
-  // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always
-  // full. Apart from each other, so that a class is an index that the processor scales.
-  struct Headers {
-    void** top[256];
-    // Written under lock_, read by the hit path: whole 8-byte accesses either way.
-    void** limit[256];
+  // Offsets in bytes from the start of the cache. limit is written under lock_ and read by the hit
+  // path: whole accesses either way.
+  struct alignas(8) Ends {
+    uint32_t top;
+    uint32_t limit;
   };
+  struct Headers {
+    // Whose cache it is: PerCpuFront's CPU index, or kNobody.
+    uint32_t owner;
+    // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always
+    // full.
+    Ends ends[256];
+    void* null;  // what an always empty class has below its top
+  };
+  // No CPU index, and neither of the values by which rseq says that there is none (-1, -2).
+  static constexpr uint32_t kNobody = 0x80000000;
 
   // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
   static FrontCache* New();
@@ -61,20 +76,17 @@ class FrontCache {
 
   Headers headers;
 
-  // From the start of the cache, in bytes. Not of those that always miss.
-  static constexpr size_t BeginOffset(unsigned cls) {
-    return sizeof(FrontCache) + kSlotLayout.begin[cls] * sizeof(void*);
+  // The slot at an offset from the start of the cache.
+  HZ4_ALWAYS_INLINE void** At(size_t offset) {
+    return reinterpret_cast<void**>(reinterpret_cast<char*>(this) + offset);
   }
-  void** Begin(unsigned cls) {
-    return reinterpret_cast<void**>(reinterpret_cast<char*>(this) + BeginOffset(cls));
+  // Not of those that always miss.
+  static constexpr uint32_t BeginOffset(unsigned cls) {
+    return static_cast<uint32_t>(sizeof(FrontCache) + kSlotLayout.begin[cls] * sizeof(void*));
   }
-  uint32_t Count(unsigned cls) {
-    return static_cast<uint32_t>(__atomic_load_n(&headers.top[cls], __ATOMIC_RELAXED) - Begin(cls));
-  }
-  uint32_t Room(unsigned cls) {
-    return static_cast<uint32_t>(__atomic_load_n(&headers.limit[cls], __ATOMIC_RELAXED) -
-                                 Begin(cls));
-  }
+  void** Begin(unsigned cls) { return At(BeginOffset(cls)); }
+  uint32_t Count(unsigned cls) { return Slots(cls, headers.ends[cls].top); }
+  uint32_t Room(unsigned cls) { return Slots(cls, headers.ends[cls].limit); }
 
   // Raises the class's capacity after a miss or an overflow: by a first batch, then by half. When
   // the budget is used up, a class that saw neither lately gives its own. It is returned, for the
@@ -87,9 +99,14 @@ class FrontCache {
   const char* Check();
 
   // The state of Miss().
-  constexpr explicit FrontCache(void** nothing);
+  constexpr FrontCache();
 
  private:
+  // From the class's first slot to `end`, which another thread may be changing.
+  static uint32_t Slots(unsigned cls, const uint32_t& end) {
+    return (__atomic_load_n(&end, __ATOMIC_RELAXED) - BeginOffset(cls)) / sizeof(void*);
+  }
+  void SetLimit(unsigned cls, uint32_t slots) HZ4_REQUIRES(lock_);
   // Takes capacity worth up to `bytes` from one class without recent misses and returns that class.
   unsigned Reclaim(unsigned for_cls, uint64_t bytes) HZ4_REQUIRES(lock_);
 

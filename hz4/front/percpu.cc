@@ -29,8 +29,8 @@ constexpr unsigned kAtRseqFeatureSize = 27;  // AT_RSEQ_FEATURE_SIZE of linux/au
 
 Lock lock;  // making, stopping and draining caches
 CpuIndex index_used;
-// The caches that exist; percpu_view.caches shows them, or Miss() while they are stopped.
-FrontCache** owned HZ4_GUARDED_BY(lock);
+// By CPU index the caches that exist, else null: release in PerCpuMine, acquire in Existing.
+FrontCache** caches;
 bool threads_at_fork;
 
 bool RegisterMembarrier() {
@@ -46,11 +46,12 @@ uint32_t IndexNow() {
   return index_used == CpuIndex::kCid ? *cid : *cpu_id;
 }
 
-void Show(uint32_t i, FrontCache* cache) {
-  // release: the cache's headers first; read inside the sequences by a plain load (x86: acquire).
-  __atomic_store_n(&percpu_view.caches[i], cache, __ATOMIC_RELEASE);
+FrontCache* Existing(uint32_t i) { return __atomic_load_n(&caches[i], __ATOMIC_ACQUIRE); }
+
+// release: what the cache holds first; read inside the sequences by a plain load (x86: acquire).
+void SetOwner(FrontCache* cache, uint32_t owner) HZ4_REQUIRES(lock) {
+  __atomic_store_n(&cache->headers.owner, owner, __ATOMIC_RELEASE);
 }
-FrontCache* Shown(uint32_t i) { return __atomic_load_n(&percpu_view.caches[i], __ATOMIC_ACQUIRE); }
 
 }  // namespace
 
@@ -65,49 +66,59 @@ const char* PerCpuUnavailable(CpuIndex* index) {
   return nullptr;
 }
 
-bool PerCpuInit(CpuIndex index) HZ4_NO_TSA {
+bool PerCpuInit(CpuIndex index) {
   const uint32_t count = os::CpuCount();
-  const size_t bytes = AlignUp(count * sizeof(FrontCache*), kOsPage);
-  FrontCache** shown = static_cast<FrontCache**>(os::Map(bytes, kOsPage));
-  owned = static_cast<FrontCache**>(os::Map(bytes, kOsPage));
-  if (shown == nullptr || owned == nullptr) return false;
-  for (uint32_t i = 0; i < count; ++i) shown[i] = FrontCache::Miss();
+  caches = static_cast<FrontCache**>(
+      os::Map(AlignUp(count * sizeof(FrontCache*), kOsPage), kOsPage));
+  if (caches == nullptr) return false;
   index_used = index;
-  percpu_view = {__rseq_offset, shown, count};
+  percpu_view = {__rseq_offset, count};
   lock.Init(LockRank::kFrontStop);
   return true;
 }
 
-FrontCache* PerCpuMine() HZ4_NO_TSA {
+FrontCache* PerCpuMine() {
   const uint32_t i = IndexNow();
   if (i >= percpu_view.count) return FrontCache::Miss();
-  FrontCache* cache = Shown(i);
-  if (HZ4_LIKELY(!cache->IsMiss()) || !lock.TryAcquire()) return cache;
-  // Nobody is stopping caches: this one does not exist yet.
-  if (owned[i] == nullptr) owned[i] = FrontCache::New();
-  if (owned[i] != nullptr) Show(i, cache = owned[i]);
+  FrontCache* cache = Existing(i);
+  if (HZ4_LIKELY(cache != nullptr)) return cache;
+  if (!lock.TryAcquire()) return FrontCache::Miss();
+  cache = Existing(i);
+  if (cache == nullptr && (cache = FrontCache::New()) != nullptr) {
+    SetOwner(cache, i);
+    __atomic_store_n(&caches[i], cache, __ATOMIC_RELEASE);
+  }
   lock.Release();
-  return cache;
+  return cache != nullptr ? cache : FrontCache::Miss();
 }
 
-size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n)) HZ4_NO_TSA {
+bool PerCpuRebind() {
+  FrontCache* const mine = PerCpuMine();
+  if (mine == tls.cache) return false;
+  tls.cache = mine;
+  return !mine->IsMiss();
+}
+
+size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n)) {
   SlowScope scope;
   if (!scope.entered() || !lock.Acquire()) return 0;
-  for (uint32_t i = 0; i < percpu_view.count; ++i) Show(i, FrontCache::Miss());
+  for (uint32_t i = 0; i < percpu_view.count; ++i) {
+    if (FrontCache* cache = Existing(i)) SetOwner(cache, FrontCache::kNobody);
+  }
   size_t bytes = 0;
   const bool stopped =
       !SyscallFailed(Syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
   for (uint32_t i = 0; i < percpu_view.count; ++i) {
-    FrontCache* cache = owned[i];
+    FrontCache* cache = Existing(i);
     if (cache == nullptr) continue;
     for (unsigned cls = 1; stopped && cls <= kNumClasses; ++cls) {
       const uint32_t n = cache->Count(cls);
       if (n == 0) continue;
-      cache->headers.top[cls] = cache->Begin(cls);
+      cache->headers.ends[cls].top = FrontCache::BeginOffset(cls);
       take(cls, cache->Begin(cls), n);
       bytes += size_t{n} * Class(cls).size;
     }
-    Show(i, cache);
+    SetOwner(cache, i);
   }
   lock.Release();
   return bytes;
@@ -117,28 +128,28 @@ void PerCpuForkPrepare() {
   threads_at_fork = &__libc_single_threaded == nullptr || !__libc_single_threaded;
 }
 
-void PerCpuForkChild() HZ4_NO_TSA {
+void PerCpuForkChild() HZ4_NO_TSA {  // no other thread yet
   RegisterMembarrier();
   for (uint32_t i = 0; i < percpu_view.count; ++i) {
-    if (owned[i] == nullptr) continue;
-    if (threads_at_fork) owned[i]->Forget();
-    Show(i, owned[i]);
+    FrontCache* cache = Existing(i);
+    if (cache == nullptr) continue;
+    if (threads_at_fork) cache->Forget();
+    SetOwner(cache, i);
   }
 }
 
-uint64_t PerCpuCachedBytes() HZ4_NO_TSA {
+uint64_t PerCpuCachedBytes() {
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < percpu_view.count; ++i) {
-    FrontCache* cache = Shown(i);
-    if (!cache->IsMiss()) bytes += cache->CachedBytes();
+    if (FrontCache* cache = Existing(i)) bytes += cache->CachedBytes();
   }
   return bytes;
 }
 
-const char* PerCpuCheck() HZ4_NO_TSA {
+const char* PerCpuCheck() {
   for (uint32_t i = 0; i < percpu_view.count; ++i) {
-    FrontCache* cache = Shown(i);
-    const char* wrong = cache->IsMiss() ? nullptr : cache->Check();
+    FrontCache* cache = Existing(i);
+    const char* wrong = cache == nullptr ? nullptr : cache->Check();
     if (wrong != nullptr) return wrong;
   }
   return nullptr;

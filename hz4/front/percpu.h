@@ -4,15 +4,18 @@
 // without atomics. A sequence that is preempted, migrated or interrupted by a signal before its
 // last store starts again, so a signal handler may allocate anywhere.
 //
+// A thread remembers the cache that it used last (tls.cache) and a cache says whose it is, so a
+// sequence only compares that with the CPU it is on: what it loads next does not wait for the CPU's
+// number. After a migration the comparison fails once, and the slow path binds the thread again.
+//
 // Rules:
 // - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
-// - The CPU number is read inside the sequence and compared, unsigned, with the number of caches:
-//   an unregistered thread reads -1. Where the kernel offers mm_cid (kCid), that is the index:
-//   small numbers without gaps however many CPUs the machine has. It reads 0 in an unregistered
-//   thread, so cpu_id is looked at as well.
-// - Another CPU's cache is stopped by exchanging its pointer in `caches` for the cache that always
-//   misses, then membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old pointer is
-//   aborted.
+// - The CPU number is read inside the sequence and compared with the cache's owner: an unregistered
+//   thread reads -1 or -2, which nobody has. Where the kernel offers mm_cid (kCid), that is the
+//   index: small numbers without gaps however many CPUs the machine has. It reads 0 in an
+//   unregistered thread, so cpu_id is looked at as well.
+// - Another CPU's cache is stopped by making it nobody's, then
+//   membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old owner is aborted.
 // - Every 8th abort of a thread takes the slow path: single-stepping would abort for ever.
 #ifndef HZ4_FRONT_PERCPU_H_
 #define HZ4_FRONT_PERCPU_H_
@@ -28,8 +31,7 @@ enum class CpuIndex { kCpuId, kCid };
 // Constant after Init.
 struct PerCpuView {
   ptrdiff_t rseq_offset;  // of struct rseq from the thread pointer
-  FrontCache** caches;    // [count]; a CPU without a cache, or a stopped one, has Miss()
-  uint32_t count;         // of CPU numbers that have an entry
+  uint32_t count;         // of CPU indexes that may have a cache
 };
 HZ4_HIDDEN extern PerCpuView percpu_view;
 
@@ -41,9 +43,12 @@ bool PerCpuInit(CpuIndex index);
 // what the caches held: a push of theirs may be there by half.
 void PerCpuForkChild();
 void PerCpuForkPrepare();
-// The cache of the CPU this thread was on a moment ago, made when there is none; Miss() while it is
-// stopped or when there is no memory.
+// The cache of the CPU this thread was on a moment ago, made when there is none; Miss() when there
+// is no memory, or no such CPU.
 FrontCache* PerCpuMine();
+// Binds the thread to that cache. True: it was bound to another, so that the hit path is worth
+// another try.
+bool PerCpuRebind();
 // Stops all caches, moves what they hold to the middle (`take` for up to n objects of one class),
 // starts them again. Bytes moved.
 size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n));
@@ -63,7 +68,6 @@ const char* PerCpuCheck();
 // clang-format off
 #define HZ4_RSEQ_CPU_ID(a) "movl %%fs:4(%[rs]), " a "\n"
 #define HZ4_RSEQ_CID(slow, a) "cmpl $0, %%fs:4(%[rs])\njl " slow "\nmovl %%fs:24(%[rs]), " a "\n"
-// Leaves the address of the cache in a64.
 #define HZ4_RSEQ_ENTER(a64, a32, slow, index)     \
   ".pushsection .data.rel.ro.hz4_rseq, \"aw?\"\n" \
   ".balign 32\n"                                  \
@@ -72,9 +76,8 @@ const char* PerCpuCheck();
   "0: leaq 3b(%%rip), " a64 "\n"                  \
   "movq " a64 ", %%fs:8(%[rs])\n"                 \
   "1: " index                                     \
-  "cmpl %[count], " a32 "\n"                      \
-  "jae " slow "\n"                                \
-  "movq (%[caches], " a64 ", 8), " a64 "\n"
+  "cmpl " a32 ", %c[owner](%[cache])\n"           \
+  "jne " slow "\n"
 #define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
   "2:\n"                                                                 \
   ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n"                      \
@@ -85,23 +88,26 @@ const char* PerCpuCheck();
   "jnz 0b\n"                                                             \
   "jmp " slow "\n" more                                                  \
   ".popsection\n"
+// A class's top and limit in the cache.
+#define HZ4_RSEQ_TOP "%c[ends](%[cache], %[cls], 8)"
+#define HZ4_RSEQ_LIMIT "4 + %c[ends](%[cache], %[cls], 8)"
 #define HZ4_RSEQ_INPUTS                                                  \
-  [rs] "r"(percpu_view.rseq_offset), [count] "rm"(percpu_view.count),    \
-      [caches] "r"(percpu_view.caches), [cls] "r"(size_t{cls}),          \
-      [limit] "i"(offsetof(FrontCache::Headers, limit)), [aborts] "i"(offsetof(Tls, rseq_aborts))
+  [rs] "r"(percpu_view.rseq_offset), [cache] "r"(cache), [cls] "r"(size_t{cls}), \
+      [owner] "i"(offsetof(FrontCache::Headers, owner)),                 \
+      [ends] "i"(offsetof(FrontCache::Headers, ends)), [aborts] "i"(offsetof(Tls, rseq_aborts))
 
-// The last flags say whether there was an object: adding to an address never gives zero.
+// The last flags say whether there was an object: an offset in a cache is never zero.
 #define HZ4_RSEQ_POP(index)                                        \
   __asm__ volatile(                                                \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "movq (%[a], %[cls], 8), %[b]\n"                             \
-      "movq -8(%[b]), %[p]\n"                                      \
+      "movl " HZ4_RSEQ_TOP ", %k[top]\n"                           \
+      "movq -8(%[cache], %[top]), %[p]\n"                          \
       "testq %[p], %[p]\n"                                         \
       "jz 2f\n"                                                    \
-      "addq $-8, %[b]\n"                                           \
-      "movq %[b], (%[a], %[cls], 8)\n"                             \
+      "addl $-8, %k[top]\n"                                        \
+      "movl %k[top], " HZ4_RSEQ_TOP "\n"                           \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[p], %k[p]\njmp 2b\n") \
-      : [p] "=&r"(p), [a] "=&r"(a), [b] "=&r"(b), "=@ccz"(empty)   \
+      : [p] "=&r"(p), [a] "=&r"(a), [top] "=&r"(top), "=@ccz"(empty) \
       : HZ4_RSEQ_INPUTS                                            \
       : "memory")
 
@@ -109,14 +115,14 @@ const char* PerCpuCheck();
 #define HZ4_RSEQ_PUSH(index)                                       \
   __asm__ goto(                                                    \
       HZ4_RSEQ_ENTER("%%rax", "%%eax", "%l[full]", index)          \
-      "movq (%%rax, %[cls], 8), %%rcx\n"                           \
-      "cmpq %c[limit](%%rax, %[cls], 8), %%rcx\n"                  \
+      "movl " HZ4_RSEQ_TOP ", %%ecx\n"                             \
+      "cmpl " HZ4_RSEQ_LIMIT ", %%ecx\n"                           \
       "jae %l[full]\n"                                             \
-      "cmpq %[p], -8(%%rcx)\n"                                     \
+      "cmpq %[p], -8(%[cache], %%rcx)\n"                           \
       "je %l[twice]\n"                                             \
-      "movq %[p], (%%rcx)\n"                                       \
-      "addq $8, %%rcx\n"                                           \
-      "movq %%rcx, (%%rax, %[cls], 8)\n"                           \
+      "movq %[p], (%[cache], %%rcx)\n"                             \
+      "addl $8, %%ecx\n"                                           \
+      "movl %%ecx, " HZ4_RSEQ_TOP "\n"                             \
       HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")                      \
       :                                                            \
       : [p] "r"(p), HZ4_RSEQ_INPUTS                                \
@@ -124,29 +130,22 @@ const char* PerCpuCheck();
       : full, twice)
 
 // Batches are copied as they stand in the slots, oldest first: n = min(max, what is there or fits).
-// The cache that always misses has no slots of its own; it is as full as it is empty.
 #define HZ4_RSEQ_POP_BATCH(index)                                  \
   __asm__ volatile(                                                \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "leaq _ZN3hz410miss_cacheE(%%rip), %[n]\n"                  \
-      "cmpq %[n], %[a]\n"                                         \
-      "je 5f\n"                                                   \
-      "movq (%[a], %[cls], 8), %%rsi\n"                           \
-      "movq %%rsi, %[n]\n"                                        \
-      "subq %[a], %[n]\n"                                         \
-      "subq %[begin], %[n]\n"                                     \
-      "shrq $3, %[n]\n"                                           \
-      "cmpq %[max], %[n]\n"                                       \
-      "cmovaq %[max], %[n]\n"                                     \
-      "movq %[n], %%rcx\n"                                        \
-      "negq %%rcx\n"                                              \
-      "leaq (%%rsi, %%rcx, 8), %%rsi\n"                           \
-      "leaq (%[a], %[cls], 8), %[a]\n"                            \
-      "movq %%rsi, %[top]\n"                                      \
-      "movq %[out], %%rdi\n"                                      \
-      "movq %[n], %%rcx\n"                                        \
-      "rep movsq\n"                                               \
-      "movq %[top], (%[a])\n"                                     \
+      "movl " HZ4_RSEQ_TOP ", %k[top]\n"                           \
+      "movq %[top], %[n]\n"                                        \
+      "subq %[begin], %[n]\n"                                      \
+      "shrq $3, %[n]\n"                                            \
+      "cmpq %[max], %[n]\n"                                        \
+      "cmovaq %[max], %[n]\n"                                      \
+      "leaq (, %[n], 8), %%rcx\n"                                  \
+      "subq %%rcx, %[top]\n"                                       \
+      "leaq (%[cache], %[top]), %%rsi\n"                           \
+      "movq %[out], %%rdi\n"                                       \
+      "movq %[n], %%rcx\n"                                         \
+      "rep movsq\n"                                                \
+      "movl %k[top], " HZ4_RSEQ_TOP "\n"                           \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
       : [n] "=&r"(n), [a] "=&r"(a), [top] "=&r"(top)               \
       : [out] "r"(out), [max] "r"(max), [begin] "r"(begin), HZ4_RSEQ_INPUTS \
@@ -155,18 +154,19 @@ const char* PerCpuCheck();
 #define HZ4_RSEQ_PUSH_BATCH(index)                                 \
   __asm__ volatile(                                                \
       HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "leaq (%[a], %[cls], 8), %[a]\n"                            \
-      "movq (%[a]), %%rdi\n"                                      \
-      "movq %c[limit](%[a]), %[n]\n"                              \
-      "subq %%rdi, %[n]\n"                                        \
-      "jbe 5f\n"                                                  \
-      "shrq $3, %[n]\n"                                           \
-      "cmpq %[max], %[n]\n"                                       \
-      "cmovaq %[max], %[n]\n"                                     \
-      "movq %[in], %%rsi\n"                                       \
-      "movq %[n], %%rcx\n"                                        \
-      "rep movsq\n"                                               \
-      "movq %%rdi, (%[a])\n"                                      \
+      "movl " HZ4_RSEQ_TOP ", %%edi\n"                             \
+      "movl " HZ4_RSEQ_LIMIT ", %k[n]\n"                           \
+      "subl %%edi, %k[n]\n"                                        \
+      "jbe 5f\n"                                                   \
+      "shrl $3, %k[n]\n"                                           \
+      "cmpq %[max], %[n]\n"                                        \
+      "cmovaq %[max], %[n]\n"                                      \
+      "addq %[cache], %%rdi\n"                                     \
+      "movq %[in], %%rsi\n"                                        \
+      "movq %[n], %%rcx\n"                                         \
+      "rep movsq\n"                                                \
+      "subq %[cache], %%rdi\n"                                     \
+      "movl %%edi, " HZ4_RSEQ_TOP "\n"                             \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
       : [n] "=&r"(n), [a] "=&r"(a)                                 \
       : [in] "r"(in), [max] "r"(max), HZ4_RSEQ_INPUTS              \
@@ -175,10 +175,12 @@ const char* PerCpuCheck();
 
 template <CpuIndex kIndex>
 struct PerCpuFront {
+  static bool Rebind() { return PerCpuRebind(); }
   // An object of the class, or nullptr.
   static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {
+    FrontCache* const cache = tls.cache;
     void* p;
-    uintptr_t a, b;
+    uintptr_t a, top;
     bool empty;
     if constexpr (kIndex == CpuIndex::kCpuId) {
       HZ4_RSEQ_POP(HZ4_RSEQ_CPU_ID("%k[a]"));
@@ -191,6 +193,7 @@ struct PerCpuFront {
   }
   // cls may be anything the page map says. kTwice: p is what was freed last already.
   static HZ4_ALWAYS_INLINE PushResult Push(void* p, size_t cls) {
+    FrontCache* const cache = tls.cache;
     if constexpr (kIndex == CpuIndex::kCpuId) {
       HZ4_RSEQ_PUSH(HZ4_RSEQ_CPU_ID("%%eax"));
     } else {
@@ -203,16 +206,17 @@ struct PerCpuFront {
     return PushResult::kTwice;
   }
 
-  // What a slow path does with the cache, inside its SlowScope. Batches go to and come from the
-  // cache of whatever CPU the thread is on at that moment.
+  // What a slow path does with the cache of the CPU that it began on, inside its SlowScope. After a
+  // migration no batch goes there or comes from there.
   class Session {
    public:
-    Session() : mine_(PerCpuMine()) {}
-    unsigned Grow(unsigned cls) { return mine_->Grow(cls); }
-    uint32_t Room(unsigned cls) { return mine_->IsMiss() ? 0 : mine_->Room(cls); }
-    uint32_t Count(unsigned cls) { return mine_->IsMiss() ? 0 : mine_->Count(cls); }
+    Session() : cache_(PerCpuMine()) {}
+    unsigned Grow(unsigned cls) { return cache_->Grow(cls); }
+    uint32_t Room(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Room(cls); }
+    uint32_t Count(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Count(cls); }
     // What was pushed last, oldest first.
     uint32_t PopBatch(unsigned cls, void** out, size_t max) {
+      FrontCache* const cache = cache_;
       const size_t begin = FrontCache::BeginOffset(cls);
       size_t n, a, top;
       if constexpr (kIndex == CpuIndex::kCpuId) {
@@ -223,6 +227,7 @@ struct PerCpuFront {
       return static_cast<uint32_t>(n);
     }
     uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
+      FrontCache* const cache = cache_;
       size_t n, a;
       if constexpr (kIndex == CpuIndex::kCpuId) {
         HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
@@ -233,7 +238,7 @@ struct PerCpuFront {
     }
 
    private:
-    FrontCache* mine_;
+    FrontCache* cache_;
   };
 };
 

@@ -5,6 +5,7 @@
 #ifndef HZ4_FRONT_REFILL_H_
 #define HZ4_FRONT_REFILL_H_
 
+#include "hz4/base/print.h"
 #include "hz4/base/scope.h"
 #include "hz4/central.h"
 #include "hz4/front/cache.h"
@@ -50,6 +51,12 @@ template <class Front, class Stats>
 void* Refill(unsigned cls) {
   SlowScope scope;
   if (!scope.entered()) return nullptr;
+  if (HZ4_UNLIKELY(Front::Rebind())) {
+    if (void* p = Front::Pop(cls)) {
+      Stats::Add(CounterId::kFrontHitMalloc);
+      return p;
+    }
+  }
   void* batch[kStackBatch];
   using Session = typename Front::Session;
   Session session;
@@ -77,6 +84,11 @@ void Spill(void* p, unsigned cls) {
   if (!scope.entered()) {
     Stats::Add(CounterId::kDeferredFree);
     return side::DeferFree(p);
+  }
+  if (HZ4_UNLIKELY(Front::Rebind())) {
+    const PushResult result = Front::Push(p, cls);
+    if (result == PushResult::kTwice) Die("double free", p);
+    if (result == PushResult::kDone) return Stats::Add(CounterId::kFrontHitFree);
   }
   void* batch[kStackBatch];
   using Session = typename Front::Session;

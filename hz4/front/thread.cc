@@ -18,7 +18,7 @@ size_t Empty(FrontCache* cache, void (*take)(unsigned cls, void* const* objects,
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
     const uint32_t n = cache->Count(cls);
     if (n == 0) continue;
-    cache->headers.top[cls] = cache->Begin(cls);
+    cache->headers.ends[cls].top = FrontCache::BeginOffset(cls);
     take(cls, cache->Begin(cls), n);
     bytes += size_t{n} * Class(cls).size;
   }

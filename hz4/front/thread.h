@@ -28,6 +28,8 @@ uint64_t ThreadCacheCachedBytes();
 const char* ThreadCacheCheck();
 
 struct ThreadFront {
+  // A thread's cache stays the same.
+  static bool Rebind() { return false; }
   static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {
     FrontCache* cache = Hide();
     void* p = PopFrom(cache, cls);
@@ -56,18 +58,18 @@ struct ThreadFront {
       const uint32_t count = Count(cls);
       if (count == 0) return 0;
       const auto n = static_cast<uint32_t>(max < count ? max : count);
-      void** top = cache_->headers.top[cls] -= n;
-      memcpy(out, top, n * sizeof(void*));
+      uint32_t& top = cache_->headers.ends[cls].top;
+      top -= static_cast<uint32_t>(n * sizeof(void*));
+      memcpy(out, cache_->At(top), n * sizeof(void*));
       return n;
     }
     uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
-      void**& top = cache_->headers.top[cls];
-      void** const limit = cache_->headers.limit[cls];
-      if (top >= limit) return 0;
-      const auto room = static_cast<size_t>(limit - top);
+      FrontCache::Ends& ends = cache_->headers.ends[cls];
+      if (ends.top >= ends.limit) return 0;
+      const size_t room = (ends.limit - ends.top) / sizeof(void*);
       const auto n = static_cast<uint32_t>(max < room ? max : room);
-      memcpy(top, in, n * sizeof(void*));
-      top += n;
+      memcpy(cache_->At(ends.top), in, n * sizeof(void*));
+      ends.top += static_cast<uint32_t>(n * sizeof(void*));
       return n;
     }
 
@@ -90,24 +92,26 @@ struct ThreadFront {
   }
 
   static HZ4_ALWAYS_INLINE PushResult PushTo(FrontCache* cache, void* p, size_t cls) {
-    FrontCache::Headers& h = cache->headers;
-    void** top = h.top[cls];
-    if (HZ4_UNLIKELY(top >= h.limit[cls])) return PushResult::kFull;
-    if (HZ4_UNLIKELY(top[-1] == p)) return PushResult::kTwice;
-    *top = p;
-    h.top[cls] = top + 1;
+    FrontCache::Ends& ends = cache->headers.ends[cls];
+    const size_t top = ends.top;
+    if (HZ4_UNLIKELY(top >= ends.limit)) return PushResult::kFull;
+    if (HZ4_UNLIKELY(*cache->At(top - sizeof p) == p)) return PushResult::kTwice;
+    *cache->At(top) = p;
+    ends.top = static_cast<uint32_t>(top + sizeof p);
     return PushResult::kDone;
   }
   static HZ4_ALWAYS_INLINE void* PopFrom(FrontCache* cache, size_t cls) {
-    void**& top = cache->headers.top[cls];
-    void* p = top[-1];
-    if (HZ4_LIKELY(p != nullptr)) top -= 1;
+    uint32_t& top = cache->headers.ends[cls].top;
+    const size_t below = size_t{top} - sizeof(void*);
+    void* p = *cache->At(below);
+    if (HZ4_LIKELY(p != nullptr)) top = static_cast<uint32_t>(below);
     return p;
   }
 };
 
 // HZ4_FRONT=none: every call goes to the middle.
 struct NoFront {
+  static bool Rebind() { return false; }
   static HZ4_ALWAYS_INLINE void* Pop(size_t) { return nullptr; }
   static HZ4_ALWAYS_INLINE PushResult Push(void*, size_t) { return PushResult::kFull; }
   struct Session {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ uint64_t Capacity(FrontCache* cache) {
     bytes += uint64_t{cache->Room(cls)} * Class(cls).size;
   }
   return bytes;
+}
+void** Top(FrontCache* cache, unsigned cls) { return cache->At(cache->headers.ends[cls].top); }
+void Push(FrontCache* cache, unsigned cls, void* p) {
+  *Top(cache, cls) = p;
+  cache->headers.ends[cls].top += sizeof(void*);
 }
 // Caches are never given back; the tests keep theirs.
 FrontCache* NewCache() {
@@ -81,14 +87,24 @@ TEST(FrontCache, ANewOneIsEmptyFullAndOrdered) {
   }
 }
 
+// An L1 of 32 KiB finds a line's set of 8 by address bits 6 to 11. What the classes have at the same
+// depth must not take a whole set.
+TEST(FrontCache, TheFirstSlotsOfSmallClassesAreSpreadOverTheSetsOfL1) {
+  unsigned in_set[64] = {};
+  for (unsigned cls = 1; cls <= kLastSmallClass; ++cls) {
+    ++in_set[FrontCache::BeginOffset(cls) / 64 % 64];
+  }
+  EXPECT_LE(*std::max_element(in_set, in_set + 64), 4u);
+}
+
 // What the page map says of a page that no cache may take: full, and empty.
 TEST(FrontCache, OtherPageClassesAreAlwaysFullAndEmpty) {
   FrontCache* caches[] = {NewCache(), FrontCache::Miss()};
   for (FrontCache* cache : caches) {
     for (unsigned cls = 0; cls < 256; ++cls) {
       if (cache == caches[0] && cls >= 1 && cls <= kNumClasses) continue;
-      EXPECT_EQ(cache->headers.top[cls], cache->headers.limit[cls]) << cls;
-      EXPECT_EQ(cache->headers.top[cls][-1], nullptr) << cls;
+      EXPECT_EQ(cache->headers.ends[cls].top, cache->headers.ends[cls].limit) << cls;
+      EXPECT_EQ(Top(cache, cls)[-1], nullptr) << cls;
     }
   }
   EXPECT_TRUE(FrontCache::Miss()->IsMiss());
@@ -97,7 +113,8 @@ TEST(FrontCache, OtherPageClassesAreAlwaysFullAndEmpty) {
 TEST(FrontCache, TheOneThatMissesNeverGrows) {
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
     EXPECT_EQ(Grow(FrontCache::Miss(), cls), kNoClass);
-    EXPECT_EQ(FrontCache::Miss()->headers.top[cls], FrontCache::Miss()->headers.limit[cls]);
+    EXPECT_EQ(FrontCache::Miss()->headers.ends[cls].top,
+              FrontCache::Miss()->headers.ends[cls].limit);
   }
 }
 
@@ -199,8 +216,8 @@ TEST(FrontCache, CountsAndForgets) {
   FrontCache* cache = NewCache();
   Grow(cache, 3);
   Grow(cache, 7);
-  for (int i = 1; i <= 3; ++i) *cache->headers.top[3]++ = reinterpret_cast<void*>(16ul * i);
-  *cache->headers.top[7]++ = reinterpret_cast<void*>(16);
+  for (uintptr_t i = 1; i <= 3; ++i) Push(cache, 3, reinterpret_cast<void*>(16 * i));
+  Push(cache, 7, reinterpret_cast<void*>(16));
   EXPECT_EQ(cache->Count(3), 3u);
   EXPECT_EQ(cache->CachedBytes(), 3u * Class(3).size + Class(7).size);
   EXPECT_EQ(Wrong(cache), "");
@@ -215,28 +232,25 @@ TEST(FrontCacheCheck, SeesFaults) {
   FrontCache* cache = NewCache();
   Grow(cache, 3);
   Grow(cache, 4);
-  void**& top = cache->headers.top[3];
-  void**& limit = cache->headers.limit[3];
-  void** const good_top = top;
-  void** const good_limit = limit;
-  top = cache->Begin(3) - 1;
+  FrontCache::Ends& ends = cache->headers.ends[3];
+  const FrontCache::Ends good = ends;
+  ends.top -= sizeof(void*);
   EXPECT_EQ(Wrong(cache), "front: top outside of the class's slots");
-  top = cache->Begin(3) + MaxSlots(3) + 1;
+  ends.top = good.top + (MaxSlots(3) + 1) * sizeof(void*);
   EXPECT_EQ(Wrong(cache), "front: top outside of the class's slots");
-  top = good_top;
-  limit = cache->Begin(3) - 1;
+  ends = good;
+  ends.limit = good.top - sizeof(void*);
   EXPECT_EQ(Wrong(cache), "front: limit outside of the class's slots");
-  limit = good_limit + 1;
+  ends.limit = good.limit + sizeof(void*);
   EXPECT_EQ(Wrong(cache), "front: bytes != sum of the capacities");
-  limit = good_limit;
-  cache->Begin(4)[-1] = &top;
+  ends = good;
+  cache->Begin(4)[-1] = &ends;
   EXPECT_EQ(Wrong(cache), "front: a slot ran over into the next class");
   cache->Begin(4)[-1] = nullptr;
-  top[0] = &top;
-  top[1] = nullptr;
-  top += 2;
+  Push(cache, 3, &ends);
+  Push(cache, 3, nullptr);
   EXPECT_EQ(Wrong(cache), "front: null among the cached objects");
-  top = good_top;
+  ends = good;
   EXPECT_EQ(Wrong(cache), "");
 }
 

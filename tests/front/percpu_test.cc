@@ -42,8 +42,19 @@ constexpr unsigned kCls = 33;  // of the tokens
 template <CpuIndex kIndex>
 struct Calls {
   using Front = PerCpuFront<kIndex>;
-  static void* Pop() { return Front::Pop(kCls); }
-  static PushResult Push(void* p) { return Front::Push(p, kCls); }
+  // As the slow path does it: where the thread has migrated, bound again and tried again.
+  static void* Pop() {
+    void* p = Front::Pop(kCls);
+    return p == nullptr && Rebind() ? Front::Pop(kCls) : p;
+  }
+  static PushResult Push(void* p) {
+    const PushResult result = Front::Push(p, kCls);
+    return result == PushResult::kFull && Rebind() ? Front::Push(p, kCls) : result;
+  }
+  static bool Rebind() {
+    SlowScope scope;
+    return scope.entered() && Front::Rebind();
+  }
   static uint32_t PopBatch(void** out, size_t max) {
     SlowScope scope;
     return typename Front::Session().PopBatch(kCls, out, max);
@@ -61,12 +72,12 @@ struct Calls {
   static uint32_t MovedWhileStopped() {
     SlowScope scope;
     typename Front::Session session;
-    const std::vector<FrontCache*> shown(percpu_view.caches,
-                                         percpu_view.caches + percpu_view.count);
-    std::fill_n(percpu_view.caches, percpu_view.count, FrontCache::Miss());
+    uint32_t& owner = PerCpuMine()->headers.owner;
+    const uint32_t me = owner;
+    owner = FrontCache::kNobody;
     void* batch[8] = {};
     const uint32_t moved = session.PopBatch(kCls, batch, 8) + session.PushBatch(kCls, batch, 8);
-    std::copy(shown.begin(), shown.end(), percpu_view.caches);
+    owner = me;
     return moved;
   }
 };
@@ -395,6 +406,26 @@ TEST_F(PerCpuTest, SignalStormWithHandlersThatUseTheCache) {
   ExpectAll(&workers.tokens, workers.AllHeld());
 }
 
+TEST_F(PerCpuTest, AfterAMigrationTheThreadUsesTheOtherCache) {
+  if (allowed_.size() < 2) GTEST_SKIP() << "one CPU";
+  ForgetAborts();
+  ASSERT_EQ(front.push(test::Tokens::Pointer(1)), PushResult::kDone);
+  FrontCache* const first = tls.cache;
+  EXPECT_EQ(first, PerCpuMine());
+  test::PinTo({allowed_[1]});
+  if (PerCpuMine() == first) {
+    EXPECT_EQ(front.pop(), test::Tokens::Pointer(1));
+    GTEST_SKIP() << "a thread that runs alone keeps its concurrency id";
+  }
+  EXPECT_EQ(front.pop(), nullptr) << "another CPU's object";
+  while (PerCpuMine()->Room(kCls) == 0) front.grow();
+  ASSERT_EQ(front.push(test::Tokens::Pointer(2)), PushResult::kDone);
+  EXPECT_EQ(tls.cache, PerCpuMine());
+  EXPECT_EQ(front.pop(), test::Tokens::Pointer(2));
+  test::PinTo({allowed_[0]});
+  EXPECT_EQ(front.pop(), test::Tokens::Pointer(1));
+}
+
 // A trap behind every instruction aborts every sequence for ever; each gives up after 8 aborts.
 volatile long traps = 0;
 void CountTrap(int) { traps = traps + 1; }
@@ -439,6 +470,7 @@ TEST_F(PerCpuTest, CpuNumbersAboveTheCachesWork) {
               PerCpuFlush(&Drain);
               // None has a cache; then, of several threads at work, some.
               percpu_view.count = 0;
+              tls.cache = FrontCache::Miss();
               EXPECT_TRUE(PerCpuMine()->IsMiss());
               EXPECT_EQ(front.push(test::Tokens::Pointer(0)), PushResult::kFull);
               EXPECT_EQ(front.pop(), nullptr);
@@ -458,6 +490,8 @@ TEST_F(PerCpuTest, CpuNumbersAboveTheCachesWork) {
 
 TEST_F(PerCpuTest, AThreadWithoutRseqWorks) {
   std::thread([&] {
+    UseDoors();
+    EXPECT_FALSE(tls.cache->IsMiss()) << "it is not bound to a cache that it must not use";
     char* area = reinterpret_cast<char*>(SelfId()) + __rseq_offset;
     constexpr uint32_t kSignature = 0x53053053;
     // The length that glibc registered is not in __rseq_size on every release.
