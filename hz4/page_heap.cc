@@ -25,6 +25,9 @@ constexpr size_t kRetainShare = 8;
 // memory.
 constexpr size_t kUnmapPages = (size_t{1} << 20) >> kPageShift;
 
+// Parked at a time; few, since each request for a large block looks at all of them.
+constexpr uint32_t kParked = 16;
+
 Lock lock;
 FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
 FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
@@ -32,6 +35,10 @@ std::atomic<size_t> mapped_pages{0};      // written under the lock
 // Includes spans in limbo and on their way to the kernel.
 size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;
 size_t descriptor_pages HZ4_GUARDED_BY(lock) = 0;  // of them, by CutPage
+// Contents undefined, oldest first. parked_pages = sum of their pages <= kRetainPages.
+Span* parked[kParked] HZ4_GUARDED_BY(lock);
+uint32_t parked_spans HZ4_GUARDED_BY(lock) = 0;
+size_t parked_pages HZ4_GUARDED_BY(lock) = 0;
 
 // Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
 // next holder takes them in. Lock-free: release in PushLimbo, acquire in TakeInLimbo.
@@ -44,7 +51,9 @@ void PushLimbo(Span* span) {
   }
 }
 
-// The least number of dirty free pages since period_start.
+size_t FreePages() HZ4_REQUIRES(lock) { return dirty.pages() + parked_pages; }
+
+// The least number of free pages since period_start.
 size_t low_water HZ4_GUARDED_BY(lock) = 0;
 uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
 
@@ -52,10 +61,10 @@ FreeSpans& SetOf(SpanState state) HZ4_REQUIRES(lock) {
   return state == SpanState::kFree ? dirty : released;
 }
 
-// After each step that left fewer dirty pages; not in the middle of one that takes a span out only
+// After each step that left fewer free pages; not in the middle of one that takes a span out only
 // to put most of it back.
-void NoteDirty() HZ4_REQUIRES(lock) {
-  if (dirty.pages() < low_water) low_water = dirty.pages();
+void NoteFree() HZ4_REQUIRES(lock) {
+  if (FreePages() < low_water) low_water = FreePages();
 }
 
 void InsertFree(Span* span) HZ4_REQUIRES(lock) {
@@ -81,6 +90,16 @@ void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
   InsertFree(span);
 }
 
+// Takes parked[i] out; its pages count as in use then.
+Span* TakeParked(uint32_t i) HZ4_REQUIRES(lock) {
+  Span* span = parked[i];
+  --parked_spans;
+  memmove(parked + i, parked + i + 1, (parked_spans - i) * sizeof(parked[0]));
+  parked_pages -= span->pages;
+  in_use_pages += span->pages;
+  return span;
+}
+
 // Cuts the pages behind the first `pages` off into a span of their own, of the same state and not
 // inserted. nullptr: no memory for its descriptor, nothing changed.
 Span* SplitTail(Span* span, uint32_t pages) HZ4_REQUIRES(lock) {
@@ -98,7 +117,7 @@ void* CutPage(FreeSpans& spans) HZ4_REQUIRES(lock) {
   Span* span = spans.Largest();
   if (span == nullptr) return nullptr;
   spans.Remove(span);
-  NoteDirty();
+  NoteFree();
   span->pages -= 1;
   void* page = reinterpret_cast<void*>(span->End());
   ++in_use_pages;
@@ -144,18 +163,6 @@ bool Unmap(Span* span) HZ4_REQUIRES(lock) {
   return true;
 }
 
-// Turns all free pages into released ones, so that neighbours of both kinds merge. The system calls
-// happen under the lock: this is the last step before out of memory.
-void ReleaseAllLocked() HZ4_REQUIRES(lock) {
-  while (Span* span = dirty.Largest()) {
-    if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
-    dirty.Remove(span);
-    NoteDirty();
-    span->state = SpanState::kReleased;
-    MergeAndInsert(span);
-  }
-}
-
 void ReturnPages(Span* span, SpanState state) HZ4_REQUIRES(lock) {
   in_use_pages -= span->pages;
   span->state = state;
@@ -174,11 +181,58 @@ void DropBits(Span* span) HZ4_REQUIRES(lock) {
   span->objects = 0;
 }
 
+void Unpark(uint32_t i) HZ4_REQUIRES(lock) {
+  Span* span = TakeParked(i);
+  span->state = SpanState::kLarge;
+  page_map::ClearClasses(span);
+  ReturnPages(span, SpanState::kFree);
+}
+void UnparkAll() HZ4_REQUIRES(lock) {
+  while (parked_spans > 0) Unpark(parked_spans - 1);
+}
+
+// False: it is too large to be parked.
+bool Park(Span* span) HZ4_REQUIRES(lock) {
+  if (span->pages > kRetainPages / 4) return false;
+  while (parked_spans == kParked || parked_pages + span->pages > kRetainPages) Unpark(0);
+  span->state = SpanState::kParked;
+  parked[parked_spans++] = span;
+  parked_pages += span->pages;
+  in_use_pages -= span->pages;
+  return true;
+}
+
+// A parked span of exactly `pages`, its page map entries as a large block has them. nullptr: none.
+Span* UseParked(size_t pages) HZ4_REQUIRES(lock) {
+  for (uint32_t i = parked_spans; i-- > 0;) {
+    if (parked[i]->pages == pages) {
+      Span* span = TakeParked(i);
+      NoteFree();
+      return span;
+    }
+  }
+  return nullptr;
+}
+
 // Ends the use of a span by objects or a large block.
 void FreeLocked(Span* span) HZ4_REQUIRES(lock) {
+  if (span->state == SpanState::kLarge && Park(span)) return;
   page_map::ClearClasses(span);
   DropBits(span);
   ReturnPages(span, SpanState::kFree);
+}
+
+// Turns all free pages into released ones, so that neighbours of both kinds merge. The system calls
+// happen under the lock: this is the last step before out of memory.
+void ReleaseAllLocked() HZ4_REQUIRES(lock) {
+  UnparkAll();
+  while (Span* span = dirty.Largest()) {
+    if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
+    dirty.Remove(span);
+    NoteFree();
+    span->state = SpanState::kReleased;
+    MergeAndInsert(span);
+  }
 }
 
 void TakeInLimbo() HZ4_REQUIRES(lock) {
@@ -196,6 +250,10 @@ void TakeInLimbo() HZ4_REQUIRES(lock) {
 Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   TakeInLimbo();
   Span* span = dirty.Find(pages);
+  if (span == nullptr && parked_spans > 0) {
+    UnparkAll();
+    span = dirty.Find(pages);
+  }
   if (span == nullptr) span = released.Find(pages);
   if (span == nullptr && Grow(pages)) span = released.Find(pages);
   if (span == nullptr) {
@@ -213,7 +271,7 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   if (span->pages > pages) {
     if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
   }
-  NoteDirty();
+  NoteFree();
   *was = span->state;
   span->state = SpanState::kUnused;
   in_use_pages += span->pages;
@@ -258,6 +316,10 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
   while (pages > span->pages) {
     const size_t more = pages - span->pages;
     Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+    if (after != nullptr && after->state == SpanState::kParked) {
+      UnparkAll();
+      continue;
+    }
     if (after == nullptr || after->start != span->End() ||
         (after->state != SpanState::kFree && after->state != SpanState::kReleased)) {
       // Behind the last page of the arena: move the boundary, the new pages adjoin.
@@ -268,7 +330,7 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
     if (after->pages > more) {
       if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
     }
-    NoteDirty();
+    NoteFree();
     span->zeroed = false;
     span->pages += after->pages;
     in_use_pages += after->pages;
@@ -281,13 +343,13 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
 // How many dirty pages may stay now; SIZE_MAX before the period is over.
 size_t PagesToKeep() HZ4_REQUIRES(lock) {
   const size_t retain = in_use_pages / kRetainShare + kRetainPages;
-  if (dirty.pages() <= retain) return SIZE_MAX;
+  if (FreePages() <= retain) return SIZE_MAX;
   const uint64_t now = CoarseNowNs();
   if (now - period_start < kPeriodNs) return SIZE_MAX;
   const size_t unneeded = low_water;
   period_start = now;
-  low_water = dirty.pages();
-  const size_t keep = dirty.pages() - unneeded;
+  low_water = FreePages();
+  const size_t keep = FreePages() - unneeded;
   return keep > retain ? keep : retain;
 }
 
@@ -296,13 +358,14 @@ size_t PagesToKeep() HZ4_REQUIRES(lock) {
 size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
   size_t bytes = 0;
   while (lock.Acquire()) {
+    UnparkAll();
     Span* span = dirty.pages() > keep ? dirty.Largest() : nullptr;
     if (span == nullptr) {
       lock.Release();
       break;
     }
     dirty.Remove(span);
-    NoteDirty();
+    NoteFree();
     in_use_pages += span->pages;
     span->state = SpanState::kUnused;  // no neighbour merges with it
     lock.Release();
@@ -442,9 +505,12 @@ Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
   const size_t extra = align > kPageSize ? (align >> kPageShift) - 1 : 0;
   if (pages + extra > UINT32_MAX / 2) return nullptr;
   if (!lock.Acquire()) return nullptr;
-  SpanState was;
-  Span* span = TakePages(pages + extra, &was);
+  SpanState was = SpanState::kFree;
+  Span* span = extra == 0 ? UseParked(pages) : nullptr;
   if (span != nullptr) {
+    span->zeroed = false;
+    span->state = SpanState::kLarge;
+  } else if ((span = TakePages(pages + extra, &was)) != nullptr) {
     if (extra > 0 && !AlignStart(span, was, align, static_cast<uint32_t>(pages))) {
       ReturnPages(span, was);
       span = nullptr;
@@ -501,7 +567,7 @@ PageHeapTotals PageHeap::Totals() {
   PageHeapTotals t = {};
   if (!lock.Acquire()) return t;
   t = {mapped_pages,  in_use_pages,     descriptor_pages,
-       dirty.pages(), released.pages(), descriptors::MappedBytes()};
+       FreePages(),   released.pages(), descriptors::MappedBytes()};
   lock.Release();
   return t;
 }
@@ -510,8 +576,16 @@ const char* PageHeap::Check() {
   if (!lock.Acquire()) return nullptr;
   const char* wrong = dirty.Check(SpanState::kFree);
   if (wrong == nullptr) wrong = released.Check(SpanState::kReleased);
-  if (wrong == nullptr && low_water > dirty.pages()) wrong = "page heap: low water > free pages";
-  if (wrong == nullptr && mapped_pages != in_use_pages + dirty.pages() + released.pages()) {
+  size_t in_parked = 0;
+  for (uint32_t i = 0; i < parked_spans; ++i) {
+    if (parked[i]->state != SpanState::kParked) wrong = "page heap: parked span in another state";
+    in_parked += parked[i]->pages;
+  }
+  if (wrong == nullptr && in_parked != parked_pages) {
+    wrong = "page heap: parked pages != sum of the parked spans";
+  }
+  if (wrong == nullptr && low_water > FreePages()) wrong = "page heap: low water > free pages";
+  if (wrong == nullptr && mapped_pages != in_use_pages + FreePages() + released.pages()) {
     wrong = "page heap: mapped != in use + free + released";
   }
   lock.Release();

@@ -3,7 +3,10 @@
 // The page heap: all pages that hz4 holds, in use or free. Free neighbours of the same state are
 // merged; small requests take the best fit; the arena grows in steps of 2 MiB.
 //
-//   mapped = in_use + free (dirty) + released          (Check, in pages)
+//   mapped = in_use + free (dirty, parked) + released          (Check, in pages)
+//
+// Large blocks that were freed last are parked: they wait as they are for a request of exactly
+// their size, and are merged when others push them out or when there is no free span for a request.
 //
 // Every function is called inside a SlowScope and takes its own lock (rank kPageHeap). nullptr /
 // false from an allocation: out of memory, or a fork is pending (Fork::Pending tells which).

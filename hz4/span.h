@@ -28,6 +28,7 @@ enum class SpanState : uint8_t {
   kUnused,    // descriptor in the descriptor free list
   kFree,      // in the page heap, contents undefined
   kReleased,  // in the page heap, reads as zero and costs no memory
+  kParked,    // in the page heap, contents undefined, merged with nobody yet
   kObjects,   // bound to a size class
   kLarge,     // one large block
 };

@@ -16,10 +16,15 @@ namespace hz4 {
 
 namespace {
 
-Span* LargeSpanOf(const void* p) {
+constexpr char kUsedAfterFree[] = "realloc or malloc_usable_size of a block that was freed";
+
+// `freed`: what it is to do this with a block that was freed.
+Span* LargeSpanOf(const void* p, const char* freed) {
   Span* span = page_map::SpanOf(p);
-  if (span == nullptr || !span->IsLargeBlock(p)) Die("invalid free: not the start of a block", p);
-  return span;
+  if (HZ4_LIKELY(span != nullptr && span->IsLargeBlock(p))) return span;
+  const bool parked = span != nullptr && span->state == SpanState::kParked &&
+                      span->start == reinterpret_cast<uintptr_t>(p);
+  Die(parked ? freed : "invalid free: not the start of a block", p);
 }
 
 // Clearing would fault in what nobody touched since the pages were last given back: where a program
@@ -74,7 +79,7 @@ void Clear(char* p, size_t size) {
 
 }  // namespace
 
-size_t LargeUsable(const void* p) { return LargeSpanOf(p)->Bytes(); }
+size_t LargeUsable(const void* p) { return LargeSpanOf(p, kUsedAfterFree)->Bytes(); }
 
 template <class Stats>
 void* LargeAlloc(size_t size, size_t align, bool zero) {
@@ -94,7 +99,7 @@ void* LargeAlloc(size_t size, size_t align, bool zero) {
 
 template <class Stats>
 void LargeFree(void* p) {
-  Span* span = LargeSpanOf(p);
+  Span* span = LargeSpanOf(p, "double free");
   SlowScope scope;
   if (!scope.entered()) {
     Stats::Add(CounterId::kDeferredFree);
@@ -111,7 +116,7 @@ template void LargeFree<Counting>(void*);
 template void LargeFree<NotCounting>(void*);
 
 bool LargeResize(void* p, size_t size) {
-  Span* span = LargeSpanOf(p);
+  Span* span = LargeSpanOf(p, kUsedAfterFree);
   SlowScope scope;
   return scope.entered() && PageHeap::ResizeInPlace(span, size);
 }

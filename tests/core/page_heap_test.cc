@@ -330,9 +330,58 @@ TEST_F(PageHeapTest, PagesInUseAgainAndAgainStay) {
   PageHeap::ReleaseFree();
 }
 
+// --- blocks that wait for their like ---
+
+TEST_F(PageHeapTest, ABlockThatWasFreedServesTheNextOfItsSize) {
+  PageHeap::ReleaseFree();
+  Span* first = Large(kMiB);
+  Span* second = Large(kMiB);
+  const uintptr_t start = first->start;
+  Fill(first, 3);
+  PageHeap::Free(Large(4 * kMiB));  // too large to wait: for requests of other sizes
+  PageHeap::Free(first);
+  PageHeap::Free(second);
+  EXPECT_EQ(PageHeap::Totals().in_use_pages, 0u);
+  Span* other = Large(kMiB - kPageSize);
+  Span* latest = Large(kMiB);
+  EXPECT_EQ(latest, second) << "the latest first";
+  Span* again = Large(kMiB);
+  EXPECT_EQ(again->start, start);
+  EXPECT_FALSE(again->zeroed);
+  EXPECT_TRUE(Holds(start, again->pages, 3)) << "somebody else had it";
+  for (Span* span : {other, latest, again}) PageHeap::Free(span);
+}
+
+TEST_F(PageHeapTest, WaitingBlocksAreMergedBeforeTheHeapGrows) {
+  PageHeap::ReleaseFree();
+  Span* all = Large(8 * kMiB);
+  const size_t mapped = PageHeap::MappedBytes();
+  PageHeap::Free(all);
+  std::vector<Span*> parts;
+  for (int i = 0; i < 8; ++i) parts.push_back(Large(kMiB));
+  for (Span* part : parts) PageHeap::Free(part);
+  EXPECT_EQ(Wrong(), "");
+  all = Large(8 * kMiB);
+  EXPECT_EQ(PageHeap::MappedBytes(), mapped);
+  PageHeap::Free(all);
+}
+
+TEST_F(PageHeapTest, ABlockGrowsIntoAWaitingNeighbour) {
+  PageHeap::ReleaseFree();
+  Span* all = Large(2 * kMiB);
+  ASSERT_TRUE(PageHeap::ResizeInPlace(all, kMiB));
+  Span* behind = Large(kMiB);
+  ASSERT_EQ(behind->start, all->End());
+  PageHeap::Free(behind);
+  ASSERT_TRUE(PageHeap::ResizeInPlace(all, 2 * kMiB));
+  EXPECT_EQ(all->Bytes(), 2 * kMiB);
+  PageHeap::Free(all);
+}
+
 // --- refusals of the system, forks ---
 
 TEST_F(PageHeapTest, AFailingMadviseKeepsThePages) {
+  PageHeap::ReleaseFree();
   Span* span = Large(30 * kMiB);
   Fill(span, 9);
   const uintptr_t start = span->start;

@@ -281,5 +281,18 @@ TEST_F(LargePathDeathTest, OnlyTheStartOfALiveBlockCanBeFreed) {
   hz4_free(p);
 }
 
+TEST_F(LargePathDeathTest, ABlockThatWaitsForTheNextOfItsSizeIsFree) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  char* p = static_cast<char*>(hz4_malloc(kMiB));
+  const auto after_free = [p](auto use) {
+    hz4_free(p);
+    use();
+  };
+  EXPECT_DEATH(after_free([p] { hz4_free(p); }), "hz4: double free 0x");
+  EXPECT_DEATH(after_free([p] { hz4_realloc(p, 2 * kMiB); }), "of a block that was freed 0x");
+  EXPECT_DEATH(after_free([p] { hz4_malloc_usable_size(p); }), "of a block that was freed 0x");
+  hz4_free(p);
+}
+
 }  // namespace
 }  // namespace hz4
