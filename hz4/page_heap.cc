@@ -566,8 +566,8 @@ size_t PageHeap::MappedBytes() {
 PageHeapTotals PageHeap::Totals() {
   PageHeapTotals t = {};
   if (!lock.Acquire()) return t;
-  t = {mapped_pages,  in_use_pages,     descriptor_pages,
-       FreePages(),   released.pages(), descriptors::MappedBytes()};
+  t = {mapped_pages, in_use_pages,     descriptor_pages,
+       FreePages(),  released.pages(), descriptors::MappedBytes()};
   lock.Release();
   return t;
 }

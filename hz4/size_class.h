@@ -94,37 +94,40 @@ constexpr ClassTable MakeClassTable() {
 inline constexpr ClassTable kClassTable = MakeClassTable();
 constexpr const ClassInfo& Class(unsigned cls) { return kClassTable.info[cls]; }
 
-// The fast lookup: two linear pieces, 16 B steps to 8 KiB (where classes are 1 KiB apart from then
-// on) and 1 KiB steps above; 761 bytes, no branch on the size.
-inline constexpr size_t kFineLimit = 8192;
-inline constexpr size_t kFineSteps = kFineLimit / 16;                             // 512
-inline constexpr size_t kLookupSize = kFineSteps + kMaxClassSize / 1024 - 8 + 1;  // 761
+// The fast lookup: a table of 16 B steps to 32 KiB, and behind a branch one of 1 KiB steps, where
+// classes are 4 KiB apart or more. The limit is where few programs have sizes on both sides.
+inline constexpr size_t kFineLimit = 32768;
+inline constexpr size_t kFineStep = 16;
+inline constexpr size_t kCoarseStep = 1024;
 
 struct ClassLookup {
-  uint8_t cls[kLookupSize];
+  uint8_t fine[kFineLimit / kFineStep + 1];
+  uint8_t coarse[kMaxClassSize / kCoarseStep + 1];
 };
 constexpr ClassLookup MakeClassLookup() {
   ClassLookup t{};
-  t.cls[0] = static_cast<uint8_t>(ComputeClass(1));
-  for (size_t i = 1; i <= kFineSteps; ++i) t.cls[i] = static_cast<uint8_t>(ComputeClass(i * 16));
-  for (size_t k = kFineLimit / 1024 + 1; k <= kMaxClassSize / 1024; ++k) {
-    t.cls[kFineSteps + k - 8] = static_cast<uint8_t>(ComputeClass(k * 1024));
+  t.fine[0] = static_cast<uint8_t>(ComputeClass(1));
+  for (size_t size = kFineStep; size <= kFineLimit; size += kFineStep) {
+    t.fine[size / kFineStep] = static_cast<uint8_t>(ComputeClass(size));
+  }
+  for (size_t size = kFineLimit; size <= kMaxClassSize; size += kCoarseStep) {
+    t.coarse[size / kCoarseStep] = static_cast<uint8_t>(ComputeClass(size));
   }
   return t;
 }
 HZ4_HIDDEN extern const ClassLookup kClassLookup;
 
-// size <= kMaxClassSize. Equals ComputeClass(size); 0 counts as 1. Selects by a conditional move: a
-// branch would be mispredicted by every program that mixes both sides, and compilers turn the ?:
-// operator into one.
+// size <= kFineLimit; 0 counts as 1.
+HZ4_ALWAYS_INLINE unsigned FineClass(size_t size) {
+  return kClassLookup.fine[CeilDiv(size, kFineStep)];
+}
+// kFineLimit < size <= kMaxClassSize.
+HZ4_ALWAYS_INLINE unsigned CoarseClass(size_t size) {
+  return kClassLookup.coarse[CeilDiv(size, kCoarseStep)];
+}
+// size <= kMaxClassSize. Equals ComputeClass(size); 0 counts as 1.
 HZ4_ALWAYS_INLINE unsigned SizeToClass(size_t size) {
-  size_t index = (size + 15) >> 4;
-  const size_t coarse = (size + 1023 + (kFineSteps - 8) * 1024) >> 10;
-  __asm__("cmpq %[limit], %[size]\n\tcmovaq %[coarse], %[index]"
-          : [index] "+r"(index)
-          : [size] "r"(size), [coarse] "r"(coarse), [limit] "i"(kFineLimit)
-          : "cc");
-  return kClassLookup.cls[index];
+  return HZ4_LIKELY(size <= kFineLimit) ? FineClass(size) : CoarseClass(size);
 }
 
 // The class for `size` bytes aligned to `align` (a power of two <= kPageSize): the smallest class

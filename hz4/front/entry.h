@@ -155,10 +155,17 @@ struct Entry {
   }
 
   static HZ4_ALWAYS_INLINE void* Allocate(size_t size) {
+    if (HZ4_UNLIKELY(size > kFineLimit)) return AllocateBig(size);
+    const size_t cls = FineClass(size);
+    void* p = PopCounted(cls);
+    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
+  }
+  // Beyond the fine table. Apart, so that what most calls run is short.
+  static HZ4_NOINLINE void* AllocateBig(size_t size) {
     if (HZ4_UNLIKELY(size > kMaxClassSize)) {
       return Slow::AllocLarge(size, kMinAlign, /*zero=*/false);
     }
-    const size_t cls = SizeToClass(size);
+    const size_t cls = CoarseClass(size);
     void* p = PopCounted(cls);
     return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
   }

@@ -68,8 +68,8 @@ const char* PerCpuUnavailable(CpuIndex* index) {
 
 bool PerCpuInit(CpuIndex index) {
   const uint32_t count = os::CpuCount();
-  caches = static_cast<FrontCache**>(
-      os::Map(AlignUp(count * sizeof(FrontCache*), kOsPage), kOsPage));
+  caches =
+      static_cast<FrontCache**>(os::Map(AlignUp(count * sizeof(FrontCache*), kOsPage), kOsPage));
   if (caches == nullptr) return false;
   index_used = index;
   percpu_view = {__rseq_offset, count};

@@ -87,8 +87,8 @@ TEST(FrontCache, ANewOneIsEmptyFullAndOrdered) {
   }
 }
 
-// An L1 of 32 KiB finds a line's set of 8 by address bits 6 to 11. What the classes have at the same
-// depth must not take a whole set.
+// An L1 of 32 KiB finds a line's set of 8 by address bits 6 to 11. What the classes have at the
+// same depth must not take a whole set.
 TEST(FrontCache, TheFirstSlotsOfSmallClassesAreSpreadOverTheSetsOfL1) {
   unsigned in_set[64] = {};
   for (unsigned cls = 1; cls <= kLastSmallClass; ++cls) {
