@@ -11,6 +11,7 @@
 #include "hz4/descriptors.h"
 #include "hz4/free_spans.h"
 #include "hz4/page_map.h"
+#include "hz4/parked_spans.h"
 
 namespace hz4 {
 namespace {
@@ -25,9 +26,6 @@ constexpr size_t kRetainShare = 8;
 // memory.
 constexpr size_t kUnmapPages = (size_t{1} << 20) >> kPageShift;
 
-// Parked at a time; few, since each request for a large block looks at all of them.
-constexpr uint32_t kParked = 16;
-
 Lock lock;
 FreeSpans dirty HZ4_GUARDED_BY(lock);     // contents undefined
 FreeSpans released HZ4_GUARDED_BY(lock);  // read as zero, cost nothing
@@ -35,10 +33,7 @@ std::atomic<size_t> mapped_pages{0};      // written under the lock
 // Includes spans in limbo and on their way to the kernel.
 size_t in_use_pages HZ4_GUARDED_BY(lock) = 0;
 size_t descriptor_pages HZ4_GUARDED_BY(lock) = 0;  // of them, by CutPage
-// Contents undefined, oldest first. parked_pages = sum of their pages <= kRetainPages.
-Span* parked[kParked] HZ4_GUARDED_BY(lock);
-uint32_t parked_spans HZ4_GUARDED_BY(lock) = 0;
-size_t parked_pages HZ4_GUARDED_BY(lock) = 0;
+ParkedSpans parked HZ4_GUARDED_BY(lock);           // contents undefined, merged with nobody
 
 // Spans that came back while the lock could not be had (a fork was pending), linked by `next`; the
 // next holder takes them in. Lock-free: release in PushLimbo, acquire in TakeInLimbo.
@@ -51,7 +46,7 @@ void PushLimbo(Span* span) {
   }
 }
 
-size_t FreePages() HZ4_REQUIRES(lock) { return dirty.pages() + parked_pages; }
+size_t FreePages() HZ4_REQUIRES(lock) { return dirty.pages() + parked.pages(); }
 
 // The least number of free pages since period_start.
 size_t low_water HZ4_GUARDED_BY(lock) = 0;
@@ -88,16 +83,6 @@ void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
     descriptors::DeleteSpan(after);
   }
   InsertFree(span);
-}
-
-// Takes parked[i] out; its pages count as in use then.
-Span* TakeParked(uint32_t i) HZ4_REQUIRES(lock) {
-  Span* span = parked[i];
-  --parked_spans;
-  memmove(parked + i, parked + i + 1, (parked_spans - i) * sizeof(parked[0]));
-  parked_pages -= span->pages;
-  in_use_pages += span->pages;
-  return span;
 }
 
 // Cuts the pages behind the first `pages` off into a span of their own, of the same state and not
@@ -181,37 +166,22 @@ void DropBits(Span* span) HZ4_REQUIRES(lock) {
   span->objects = 0;
 }
 
-void Unpark(uint32_t i) HZ4_REQUIRES(lock) {
-  Span* span = TakeParked(i);
-  span->state = SpanState::kLarge;
+void Unpark(Span* span) HZ4_REQUIRES(lock) {
+  in_use_pages += span->pages;
   page_map::ClearClasses(span);
   ReturnPages(span, SpanState::kFree);
 }
 void UnparkAll() HZ4_REQUIRES(lock) {
-  while (parked_spans > 0) Unpark(parked_spans - 1);
+  while (Span* span = parked.TakeOldest()) Unpark(span);
 }
 
 // False: it is too large to be parked.
 bool Park(Span* span) HZ4_REQUIRES(lock) {
-  if (span->pages > kRetainPages / 4) return false;
-  while (parked_spans == kParked || parked_pages + span->pages > kRetainPages) Unpark(0);
-  span->state = SpanState::kParked;
-  parked[parked_spans++] = span;
-  parked_pages += span->pages;
+  if (!ParkedSpans::MayHold(span->pages)) return false;
+  while (!parked.HasRoom(span->pages)) Unpark(parked.TakeOldest());
   in_use_pages -= span->pages;
+  parked.Add(span);
   return true;
-}
-
-// A parked span of exactly `pages`, its page map entries as a large block has them. nullptr: none.
-Span* UseParked(size_t pages) HZ4_REQUIRES(lock) {
-  for (uint32_t i = parked_spans; i-- > 0;) {
-    if (parked[i]->pages == pages) {
-      Span* span = TakeParked(i);
-      NoteFree();
-      return span;
-    }
-  }
-  return nullptr;
 }
 
 // Ends the use of a span by objects or a large block.
@@ -250,7 +220,7 @@ void TakeInLimbo() HZ4_REQUIRES(lock) {
 Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   TakeInLimbo();
   Span* span = dirty.Find(pages);
-  if (span == nullptr && parked_spans > 0) {
+  if (span == nullptr && parked.pages() > 0) {
     UnparkAll();
     span = dirty.Find(pages);
   }
@@ -505,11 +475,12 @@ Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
   const size_t extra = align > kPageSize ? (align >> kPageShift) - 1 : 0;
   if (pages + extra > UINT32_MAX / 2) return nullptr;
   if (!lock.Acquire()) return nullptr;
-  SpanState was = SpanState::kFree;
-  Span* span = extra == 0 ? UseParked(pages) : nullptr;
+  SpanState was;
+  Span* span = extra == 0 ? parked.Take(pages) : nullptr;
   if (span != nullptr) {
     span->zeroed = false;
-    span->state = SpanState::kLarge;
+    in_use_pages += span->pages;
+    NoteFree();
   } else if ((span = TakePages(pages + extra, &was)) != nullptr) {
     if (extra > 0 && !AlignStart(span, was, align, static_cast<uint32_t>(pages))) {
       ReturnPages(span, was);
@@ -576,14 +547,7 @@ const char* PageHeap::Check() {
   if (!lock.Acquire()) return nullptr;
   const char* wrong = dirty.Check(SpanState::kFree);
   if (wrong == nullptr) wrong = released.Check(SpanState::kReleased);
-  size_t in_parked = 0;
-  for (uint32_t i = 0; i < parked_spans; ++i) {
-    if (parked[i]->state != SpanState::kParked) wrong = "page heap: parked span in another state";
-    in_parked += parked[i]->pages;
-  }
-  if (wrong == nullptr && in_parked != parked_pages) {
-    wrong = "page heap: parked pages != sum of the parked spans";
-  }
+  if (wrong == nullptr) wrong = parked.Check();
   if (wrong == nullptr && low_water > FreePages()) wrong = "page heap: low water > free pages";
   if (wrong == nullptr && mapped_pages != in_use_pages + FreePages() + released.pages()) {
     wrong = "page heap: mapped != in use + free + released";

@@ -156,7 +156,9 @@ struct Entry {
 
   static HZ4_ALWAYS_INLINE void* Allocate(size_t size) {
     if (HZ4_UNLIKELY(size > kFineLimit)) return AllocateBig(size);
-    const size_t cls = FineClass(size);
+    return AllocateOf(size, FineClass(size));
+  }
+  static HZ4_ALWAYS_INLINE void* AllocateOf(size_t size, size_t cls) {
     void* p = PopCounted(cls);
     return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
   }
@@ -165,9 +167,7 @@ struct Entry {
     if (HZ4_UNLIKELY(size > kMaxClassSize)) {
       return Slow::AllocLarge(size, kMinAlign, /*zero=*/false);
     }
-    const size_t cls = CoarseClass(size);
-    void* p = PopCounted(cls);
-    return HZ4_LIKELY(p != nullptr) ? p : Slow::Alloc(size, cls);
+    return AllocateOf(size, CoarseClass(size));
   }
 
   static HZ4_ALWAYS_INLINE void Release(void* p) {
