@@ -14,6 +14,7 @@
 
 #include "hz4/base/bits.h"
 #include "hz4/base/bootstrap.h"
+#include "hz4/base/clear.h"
 #include "hz4/base/print.h"
 #include "hz4/dispatch.h"
 #include "hz4/front/cache.h"
@@ -55,7 +56,8 @@ struct Entry {
       return Slow::AllocLarge(bytes, kMinAlign, /*zero=*/true);
     }
     void* p = Allocate(bytes);
-    return HZ4_LIKELY(p != nullptr) ? memset(p, 0, bytes) : nullptr;
+    if (HZ4_LIKELY(p != nullptr)) Clear(p, bytes);
+    return p;
   }
 
   static void* Memalign(size_t align, size_t size) {

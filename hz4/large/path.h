@@ -11,8 +11,8 @@
 namespace hz4 {
 
 // size 1..PTRDIFF_MAX, align any power of two; nullptr when it cannot be had. Zeroed when asked
-// for, without clearing pages that come fresh from the kernel, and of 512 KiB and more without
-// touching pages that are not in memory.
+// for, without clearing pages that come fresh from the kernel or are not in memory
+// (hz4/base/clear.h).
 template <class Stats>
 void* LargeAlloc(size_t size, size_t align, bool zero);
 template <class Stats>

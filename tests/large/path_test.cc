@@ -131,36 +131,6 @@ TEST_F(LargePathTest, ClearingTouchesOnlyWhatIsInMemory) {
   }
 }
 
-TEST_F(LargePathTest, ClearsEverythingWhereTheKernelDoesNotHelp) {
-  for (int fail = 1; fail <= 4; ++fail) {
-    for (bool sticky : {false, true}) {
-      char* p = static_cast<char*>(Alloc(20 * kMiB));
-      ASSERT_NE(p, nullptr);
-      memset(p, 0x77, 3 * kMiB);
-      memset(p + 15 * kMiB, 0x77, kMiB);
-      Free(p);
-      MakeQuestionsWorthwhile();
-      os::FailNth(static_cast<uint64_t>(fail), sticky);
-      char* again = static_cast<char*>(Alloc(20 * kMiB, kMinAlign, /*zero=*/true));
-      os::FailNth(0, false);
-      ASSERT_EQ(again, p) << "the test wants the same pages back";
-      EXPECT_TRUE(All(again, 20 * kMiB, 0)) << fail << (sticky ? " and all later" : "");
-      Free(again);
-    }
-  }
-}
-
-TEST_F(LargePathTest, AsksSeldomWhereEverythingIsTouched) {
-  MakeQuestionsWorthwhile();
-  const uint64_t before = os::Calls();
-  for (int round = 0; round < 40; ++round) {
-    void* p = Alloc(2 * kMiB, kMinAlign, /*zero=*/true);
-    memset(p, 1, 2 * kMiB);
-    Free(p);
-  }
-  EXPECT_LE(os::Calls() - before, 12u);
-}
-
 TEST_F(LargePathTest, ResizeKeepsPlaceAndContent) {
   char* p = static_cast<char*>(Alloc(8 * kMiB));
   ASSERT_NE(p, nullptr);
