@@ -23,7 +23,7 @@ constexpr uint32_t kClearsPerQuestion = 32;
 // takes some 100 times as long as the question, so it takes this many to do without.
 std::atomic<uint32_t> untouched{0};
 constexpr uint32_t kUntouchedForSure = 128;
-constexpr uint32_t kGiveBacksPerQuestion = 8;
+constexpr uint32_t kGiveBacksPerQuestion = 16;
 
 enum class Way { kClear, kAsk, kGiveBack };
 

@@ -53,7 +53,7 @@ class ClearTest : public testing::Test {
   // What was learned before is forgotten: untouched blocks until an answer saves something, and
   // one that was touched.
   void Forget() {
-    CallsForTouched(16);
+    CallsForTouched(32);
     CallsFor(64, [](char* block) { os::Decommit(block, kMiB); });
     CallsForTouched(1);
   }
@@ -116,7 +116,7 @@ TEST_F(ClearTest, GivesBackWithoutAskingWhereNothingIsEverTouched) {
 TEST_F(ClearTest, NoticesThatBlocksAreTouchedAgain) {
   Forget();
   CallsForUntouched(300);
-  CallsForTouched(16);
+  CallsForTouched(32);
   EXPECT_LE(CallsForTouched(64), 4u);
   EXPECT_EQ(test::PagesPresent(p_, kMiB), kMiB / kOsPage) << "cleared, not given back";
 }
