@@ -21,7 +21,8 @@ namespace hz4 {
 namespace central {
 namespace {
 
-constexpr uint32_t kMaxGiveBack = 65536;        // pointers per hold of a lock
+constexpr uint32_t kMaxGiveBack = 65536;        // pointers per hold of an array's lock
+constexpr uint32_t kGiveBackStep = 1024;        // and of a class's, which other CPUs wait for
 constexpr size_t kArrayStep = kOsPage;          // arrays open page by page
 constexpr size_t kArrayBase = size_t{1} << 20;  // bound of all arrays together ...
 constexpr size_t kArrayShare = 64;              // ... plus this part of the mapped heap
@@ -177,16 +178,20 @@ bool GiveBack(Array& a, unsigned cls, unsigned part, uint32_t n, bool keep_one, 
     HZ4_REQUIRES(a.lock) {
   if (n == 0) return true;
   ClassSpans& c = class_spans[cls];
-  if (!c.lock.Acquire()) return false;
-  PutObjects(c, cls, part, a.slots, n, keep_one, empty);
-  c.lock.Release();
+  uint32_t given = 0;
+  while (given < n && c.lock.Acquire()) {
+    const uint32_t some = n - given < kGiveBackStep ? n - given : kGiveBackStep;
+    PutObjects(c, cls, part, a.slots + given, some, keep_one, empty);
+    c.lock.Release();
+    given += some;
+  }
   Stats::Add(CounterId::kGiveBackPasses);
-  Stats::Add(CounterId::kGiveBackObjs, n);
-  const uint32_t left = a.count - n;
-  memmove(a.slots, a.slots + n, left * sizeof(void*));
+  Stats::Add(CounterId::kGiveBackObjs, given);
+  const uint32_t left = a.count - given;
+  memmove(a.slots, a.slots + given, left * sizeof(void*));
   a.count = left;
   if (a.low_water > left) a.low_water = left;
-  return true;
+  return given == n;
 }
 
 // Once a period: half of what was not needed in it goes back.

@@ -18,8 +18,9 @@
 // What stays in an array for long is surplus: the least an array held during a period (about 100
 // ms) was not needed in it, and half of that is given back.
 //
-// Bounds: all arrays together <= mapped heap / 64 + 1 MiB; one hold of a lock gives back <= 64 Ki
-// pointers. Return never needs new memory: when the array cannot grow, it gives back.
+// Bounds: all arrays together <= mapped heap / 64 + 1 MiB; one hold of an array's lock gives back
+// <= 64 Ki pointers, one of a class's, which other CPUs wait for, <= 1024. Return never needs new
+// memory: when the array cannot grow, it gives back.
 //
 // Locks: an array's, then the class's (its spans). Invariant (Check), per class:
 // objects carved - free in spans = in the arrays + in caches + live.
