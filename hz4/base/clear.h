@@ -19,10 +19,22 @@ inline constexpr size_t kClearByPageFrom = size_t{128} << 10;
 // size >= kClearByPageFrom.
 void ClearByPage(void* p, size_t size);
 
-// Makes [p, p + size) read as zero, whatever p is aligned to.
+// Makes [p, p + size) read as zero, whatever p is aligned to. For the most frequent sizes without a
+// call, by stores that overlap.
 HZ4_ALWAYS_INLINE void Clear(void* p, size_t size) {
-  if (HZ4_UNLIKELY(size >= kClearByPageFrom)) return ClearByPage(p, size);
-  memset(p, 0, size);
+  if (HZ4_LIKELY(size - 16 <= 48)) {
+    char* const first = static_cast<char*>(p);
+    char* const last = first + size - 16;
+    memset(first, 0, 16);
+    memset(last, 0, 16);
+    if (size <= 32) return;
+    memset(first + 16, 0, 16);
+    memset(last - 16, 0, 16);
+  } else if (HZ4_LIKELY(size < kClearByPageFrom)) {
+    memset(p, 0, size);
+  } else {
+    ClearByPage(p, size);
+  }
 }
 
 }  // namespace hz4

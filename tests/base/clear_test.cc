@@ -91,6 +91,18 @@ TEST_F(ClearTest, ClearsWhatItIsGivenAndNothingElse) {
   }
 }
 
+TEST_F(ClearTest, ClearsEverySmallSize) {
+  for (size_t size = 0; size <= 300; ++size) {
+    for (const size_t at : {size_t{100}, size_t{112}}) {
+      memset(p_, 0x77, 512);
+      Clear(p_ + at, size);
+      ASSERT_TRUE(All(p_ + at, size, 0) && All(p_, at, 0x77) &&
+                  All(p_ + at + size, 512 - at - size, 0x77))
+          << size << " bytes at " << at;
+    }
+  }
+}
+
 TEST_F(ClearTest, LeavesPagesAloneThatAreNotInMemory) {
   Forget();
   os::Decommit(p_, kBytes);
