@@ -176,7 +176,6 @@ void PutObjects(ClassSpans& c, unsigned cls, unsigned part, void* const* in, uin
 template <class Stats>
 bool GiveBack(Array& a, unsigned cls, unsigned part, uint32_t n, bool keep_one, SpanList* empty)
     HZ4_REQUIRES(a.lock) {
-  if (n == 0) return true;
   ClassSpans& c = class_spans[cls];
   uint32_t given = 0;
   while (given < n && c.lock.Acquire()) {
@@ -185,6 +184,7 @@ bool GiveBack(Array& a, unsigned cls, unsigned part, uint32_t n, bool keep_one, 
     c.lock.Release();
     given += some;
   }
+  if (given == 0) return n == 0;
   Stats::Add(CounterId::kGiveBackPasses);
   Stats::Add(CounterId::kGiveBackObjs, given);
   const uint32_t left = a.count - given;

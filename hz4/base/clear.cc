@@ -19,8 +19,9 @@ constexpr size_t kLeastRun = 16;      // pages; fewer are cleared faster than gi
 std::atomic<uint32_t> cleared{0};
 constexpr uint32_t kAskedInVain = 4;  // after so many, only some blocks are asked about
 constexpr uint32_t kClearsPerQuestion = 32;
-// Blocks in a row in which no page was found in memory. Faulting the pages of a block in again
-// takes some 100 times as long as the question, so it takes this many to do without.
+// Blocks in a row in which no page was found in memory, or that were given back unasked. Faulting
+// the pages of a block in again takes some 100 times as long as the question, so it takes this many
+// to do without.
 std::atomic<uint32_t> untouched{0};
 constexpr uint32_t kUntouchedForSure = 128;
 constexpr uint32_t kGiveBacksPerQuestion = 16;
@@ -28,10 +29,11 @@ constexpr uint32_t kGiveBacksPerQuestion = 16;
 enum class Way { kClear, kAsk, kGiveBack };
 
 Way WayFor(size_t pages) {
-  if (untouched.load(std::memory_order_relaxed) >= kUntouchedForSure) {
-    if (pages > kPagesAsked) return Way::kAsk;  // costs nothing beside it
-    const uint32_t before = untouched.fetch_add(1, std::memory_order_relaxed);
-    return before % kGiveBacksPerQuestion == 0 ? Way::kAsk : Way::kGiveBack;
+  const uint32_t in_a_row = untouched.load(std::memory_order_relaxed);
+  if (in_a_row >= kUntouchedForSure) {
+    // Beside giving back many pages a question costs nothing.
+    const bool ask = pages > kPagesAsked || in_a_row % kGiveBacksPerQuestion == 0;
+    return ask ? Way::kAsk : Way::kGiveBack;
   }
   const uint32_t before = cleared.fetch_add(1, std::memory_order_relaxed);
   return before < kAskedInVain || before % kClearsPerQuestion == 0 ? Way::kAsk : Way::kClear;
@@ -79,10 +81,17 @@ void ClearByPage(void* p, size_t size) {
   const size_t pages = reinterpret_cast<uintptr_t>(p) % kOsPage == 0 ? size / kOsPage : 0;
   const Way way = pages > 0 ? WayFor(pages) : Way::kClear;
   size_t done = pages * kOsPage;
-  if (way == Way::kAsk) {
-    Ask(start, pages);
-  } else if (way == Way::kClear || !os::Decommit(p, done)) {
-    done = 0;
+  switch (way) {
+    case Way::kClear:
+      done = 0;
+      break;
+    case Way::kAsk:
+      Ask(start, pages);
+      break;
+    case Way::kGiveBack:
+      untouched.fetch_add(1, std::memory_order_relaxed);
+      if (!os::Decommit(p, done)) done = 0;
+      break;
   }
   memset(start + done, 0, size - done);
 }

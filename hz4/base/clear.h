@@ -19,8 +19,8 @@ inline constexpr size_t kClearByPageFrom = size_t{128} << 10;
 // size >= kClearByPageFrom.
 void ClearByPage(void* p, size_t size);
 
-// Makes [p, p + size) read as zero, whatever p is aligned to. For the most frequent sizes without a
-// call, by stores that overlap.
+// Makes [p, p + size) read as zero, whatever p is aligned to. 16 to 64 bytes, the most frequent
+// sizes, without a call, by stores that overlap.
 HZ4_ALWAYS_INLINE void Clear(void* p, size_t size) {
   if (HZ4_LIKELY(size - 16 <= 48)) {
     char* const first = static_cast<char*>(p);
