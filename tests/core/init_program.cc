@@ -25,8 +25,11 @@
 #include "hz4/hz4.h"
 #include "hz4/init.h"
 #include "hz4/internal_api.h"
+#include "tests/support/contents.h"
 
 namespace {
+
+using hz4::test::All;
 
 [[noreturn]] void Fail(const char* what) {
   fprintf(stderr, "init_program: %s\n", what);
@@ -38,14 +41,6 @@ namespace {
 bool Is(const char* how) {
   const char* mode = getenv("TEST_INIT");
   return mode != nullptr && strcmp(mode, how) == 0;
-}
-
-bool All(const void* p, size_t size, char value) {
-  const char* bytes = static_cast<const char*>(p);
-  for (size_t i = 0; i < size; ++i) {
-    if (bytes[i] != value) return false;
-  }
-  return true;
 }
 
 // --- race ---

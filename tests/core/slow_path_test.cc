@@ -8,9 +8,9 @@
 #include <gtest/gtest.h>
 #include <string.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hz4/base/lock.h"
@@ -25,10 +25,13 @@
 #include "hz4/side_arena.h"
 #include "tests/core/signal_storm.h"
 #include "tests/core/threads.h"
+#include "tests/support/contents.h"
 #include "tests/support/test_env.h"
 
 namespace hz4 {
 namespace {
+
+using test::All;
 
 std::string Wrong() {
   const char* wrong = CheckAll();
@@ -45,11 +48,6 @@ uint64_t LiveBytes() {
 
 constexpr size_t kSizes[] = {1,     16,    100,    2048,   2049,           20000,
                              65536, 65537, 262144, 262145, size_t{5} << 20};
-
-bool All(const void* p, size_t size, unsigned char value) {
-  const unsigned char* bytes = static_cast<const unsigned char*>(p);
-  return std::all_of(bytes, bytes + size, [value](unsigned char c) { return c == value; });
-}
 
 // Every call of the interface with every kind of size, in a state where slow paths are closed.
 void UseEverythingWhileClosed() {

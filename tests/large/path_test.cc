@@ -22,11 +22,14 @@
 #include "hz4/hz4.h"
 #include "hz4/internal_api.h"
 #include "hz4/page_map.h"
+#include "tests/support/contents.h"
 #include "tests/support/resident.h"
 #include "tests/support/test_env.h"
 
 namespace hz4 {
 namespace {
+
+using test::All;
 
 constexpr size_t kMiB = size_t{1} << 20;
 
@@ -34,10 +37,6 @@ void* Alloc(size_t size, size_t align = kMinAlign, bool zero = false) {
   return Table().large_alloc(size, align, zero);
 }
 void Free(void* p) { Table().large_free(p); }
-bool All(const void* p, size_t size, char value) {
-  const char* bytes = static_cast<const char*>(p);
-  return std::all_of(bytes, bytes + size, [value](char c) { return c == value; });
-}
 uint64_t LiveBytes() {
   hz4_release_memory();
   Gauges gauges;
@@ -129,6 +128,21 @@ TEST_F(LargePathTest, ClearingTouchesOnlyWhatIsInMemory) {
     touched = 16 * touched + 2 * kMiB / kOsPage + 16;
     Free(p);
   }
+}
+
+// The door clears objects of the largest classes in the same way.
+TEST_F(LargePathTest, CallocOfAClassTouchesOnlyWhatIsInMemory) {
+  MakeQuestionsWorthwhile();
+  void* used = hz4_malloc(kMaxClassSize);
+  ASSERT_NE(used, nullptr);
+  memset(used, 0x77, kMaxClassSize);
+  ASSERT_TRUE(os::Decommit(used, kMaxClassSize));
+  hz4_free(used);
+  void* p = hz4_calloc(1, kMaxClassSize);
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(test::PagesPresent(p, kMaxClassSize), 0u);
+  EXPECT_TRUE(All(p, kMaxClassSize, 0));
+  hz4_free(p);
 }
 
 TEST_F(LargePathTest, ResizeKeepsPlaceAndContent) {
