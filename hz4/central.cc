@@ -350,10 +350,11 @@ template <class Stats>
 size_t GiveBackAll() {
   size_t bytes = 0;
   for (unsigned cls = 1; cls <= kNumClasses; ++cls) {
+    // Freed behind all arrays: an object that is in two of them meets its span with the bit set.
+    EmptySpans<Stats> empty;
     for (unsigned part = 0; part < parts; ++part) {
       Array& a = arrays[part][cls];
       for (bool more = true; more;) {
-        EmptySpans<Stats> empty;
         if (!a.lock.Acquire()) return bytes;
         const uint32_t n = a.count < kMaxGiveBack ? a.count : kMaxGiveBack;
         const bool given = GiveBack<Stats>(a, cls, part, n, /*keep_one=*/false, &empty.list);
@@ -364,7 +365,6 @@ size_t GiveBackAll() {
       }
     }
     // The span that was kept although empty.
-    EmptySpans<Stats> empty;
     ClassSpans& c = class_spans[cls];
     if (!c.lock.Acquire()) return bytes;
     for (const SpanList& list : c.partial) {
