@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Free spans of one state, found by size: exact bins up to 64 pages (1 MiB), then 8 geometric bins
+// Free spans of one state, found by size: exact bins up to 64 pages (2 MiB), then 8 geometric bins
 // per doubling, with one bit per bin that is not empty. Guarded by the page heap's lock.
 #ifndef HZ4_FREE_SPANS_H_
 #define HZ4_FREE_SPANS_H_

@@ -76,7 +76,10 @@ void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
     span->pages += before->pages;
     descriptors::DeleteSpan(before);
   }
-  Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+  // Nothing lies behind the boundary: looking there would only make more of the map resident.
+  Span* after = span->End() == arena::Boundary()
+                    ? nullptr
+                    : page_map::SpanOf(reinterpret_cast<void*>(span->End()));
   if (after != nullptr && after->state == span->state && after->start == span->End()) {
     SetOf(after->state).Remove(after);
     span->pages += after->pages;

@@ -14,7 +14,7 @@ namespace page_map {
 namespace {
 
 constexpr size_t kLeafMask = (size_t{1} << RadixMap::kLeafBits) - 1;
-// The direct map opens in steps of this many bytes: 512 MiB of heap in class_map's case.
+// The direct map opens in steps of this many bytes: 1 GiB of heap in class_map's case.
 constexpr size_t kOpenStep = 32768;
 
 // Bytes of each map that are writable; guarded by the page heap's lock.

@@ -18,13 +18,16 @@
 
 namespace hz4 {
 
-inline constexpr unsigned kPageShift = 14;  // a page of hz4: the unit of spans
+// A page of hz4, the unit of spans. Each costs 9 bytes of page map; a large block wastes less than
+// one, which is at most an eighth of it.
+inline constexpr unsigned kPageShift = 15;
 inline constexpr size_t kPageSize = size_t{1} << kPageShift;
 
 inline constexpr unsigned kStepsLog2 = 3;  // 8 classes per doubling
 inline constexpr size_t kMaxSmallSize = 2048;
 inline constexpr size_t kMaxMidSize = 65536;
 inline constexpr size_t kMaxClassSize = 262144;
+static_assert(kPageSize <= kMaxClassSize / 8);
 
 // The reference: size in 1..kMaxClassSize -> class in 1..kNumClasses.
 constexpr unsigned ComputeClass(size_t size) {

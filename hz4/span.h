@@ -42,10 +42,10 @@ struct alignas(kCacheLine) Span {
   uint8_t list;              // central/ladder: which list it is on
   Span* next;                // list links, guarded by the list's lock
   Span* prev;
-  uint32_t objects;
-  Relaxed<uint32_t> carved;
-  uint32_t free_count;
-  uint32_t hint;  // word of free_bits to look at first
+  uint16_t objects;
+  Relaxed<uint16_t> carved;
+  uint16_t free_count;
+  uint16_t hint;  // word of free_bits to look at first
   // BitWords() words; guarded by the class lock (array route) or by owner/class lock (ladder).
   uint64_t* free_bits;
 
@@ -79,8 +79,8 @@ struct alignas(kCacheLine) Span {
   bool WasCarved(uint32_t i) const { return i < carved; }
   // The next object that was never handed out. carved < objects.
   void* Carve() {
-    const uint32_t i = carved;
-    carved = i + 1;
+    const uint16_t i = carved;
+    carved = static_cast<uint16_t>(i + 1);
     return ObjectAt(i);
   }
 
@@ -99,6 +99,9 @@ struct alignas(kCacheLine) Span {
   // Evaluates the invariants above. Returns nullptr, or what does not hold.
   const char* Check() const;
 };
+
+// A heap of large objects has a descriptor for every few of them.
+static_assert(sizeof(Span) == kCacheLine);
 
 // Doubly linked list of spans; the links live in the spans.
 class SpanList {

@@ -123,7 +123,7 @@ TEST(Descriptors, WhatHoldsNothingGoesBack) {
     EXPECT_GE(released, full / 3);
     for (uint32_t i = 0; i < 20000; ++i) {
       if (stays(i)) {
-        EXPECT_EQ(spans[i]->hint, 0xeeeeeeeeu);
+        EXPECT_EQ(spans[i]->pages, 0xeeeeeeeeu);
         EXPECT_EQ(bitmaps[i][0], 0xddddddddddddddddu);
       } else {
         ASSERT_TRUE(Zero(spans[i] = NewSpan(), sizeof(Span)));
