@@ -123,8 +123,9 @@ struct Entry {
   static bool Keeps(size_t usable, size_t size) { return size >= usable / 2 || usable <= 64; }
 
   // A block that has grown to this size and grows again gets pages of its own: from then on it
-  // grows in place, page by page, where it would be copied from class to class.
-  static constexpr size_t kGrowsInPages = 8192;
+  // grows in place, page by page, where it would be copied from class to class. Not below half a
+  // page: the block would not be half used.
+  static constexpr size_t kGrowsInPages = kPageSize / 2;
 
   static HZ4_NOINLINE void* Resize(void* p, size_t usable, size_t size) {
     RequireObjectStart(p, "realloc of a pointer inside of an object");

@@ -198,6 +198,25 @@ TEST(Realloc, GrowsAndShrinksInSteps) {
   free(p);
 }
 
+// A block that grows line by line: what it was given once it keeps, and it is copied seldom.
+TEST(Realloc, GrowthBySmallStepsNeverTakesRoomAway) {
+  for (int repeated = 0; repeated < 3; ++repeated) {
+    char* p = static_cast<char*>(malloc(256));
+    size_t room = malloc_usable_size(p);
+    int moves = 0;
+    for (size_t size = 512; size <= 1 << 20; size += 256) {
+      char* grown = static_cast<char*>(realloc(p, size));
+      ASSERT_NE(grown, nullptr) << size;
+      ASSERT_GE(malloc_usable_size(grown), room) << "at " << size << " bytes";
+      room = malloc_usable_size(grown);
+      moves += grown != p ? 1 : 0;
+      p = grown;
+    }
+    free(p);
+    EXPECT_LT(moves, 40) << "a quarter more at each move would make 38";
+  }
+}
+
 TEST(Realloc, OfNullIsMallocAndToZeroFrees) {
   void* p = realloc(nullptr, 100);
   ASSERT_NE(p, nullptr);
