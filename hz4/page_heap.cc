@@ -17,8 +17,10 @@ namespace hz4 {
 namespace {
 
 // Free pages that nobody needed for a whole period go back to the kernel, the largest spans first:
-// a page fault costs more than keeping a page that is about to be used again. An eighth of what is
-// in use plus 8 MiB is always kept.
+// a page fault costs more than keeping a page that is about to be used again. What was taken from
+// released pages in the period counts as needed, for with large blocks the free pages are never
+// used up, though all of them are used in turn. An eighth of what is in use plus 8 MiB is always
+// kept.
 constexpr uint64_t kPeriodNs = 500 * 1000 * 1000;
 constexpr size_t kRetainPages = (size_t{8} << 20) >> kPageShift;
 constexpr size_t kRetainShare = 8;
@@ -48,8 +50,9 @@ void PushLimbo(Span* span) {
 
 size_t FreePages() HZ4_REQUIRES(lock) { return dirty.pages() + parked.pages(); }
 
-// The least number of free pages since period_start.
+// The least number of free pages since period_start, and how many released ones came into use.
 size_t low_water HZ4_GUARDED_BY(lock) = 0;
+size_t brought_back HZ4_GUARDED_BY(lock) = 0;
 uint64_t period_start HZ4_GUARDED_BY(lock) = 0;
 
 FreeSpans& SetOf(SpanState state) HZ4_REQUIRES(lock) {
@@ -241,6 +244,7 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   }
   if (span == nullptr) return nullptr;
   SetOf(span->state).Remove(span);
+  if (span->state == SpanState::kReleased) brought_back += pages;
   if (span->pages > pages) {
     if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
   }
@@ -300,6 +304,7 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
       continue;
     }
     SetOf(after->state).Remove(after);
+    if (after->state == SpanState::kReleased) brought_back += more;
     if (after->pages > more) {
       if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
     }
@@ -319,9 +324,10 @@ size_t PagesToKeep() HZ4_REQUIRES(lock) {
   if (FreePages() <= retain) return SIZE_MAX;
   const uint64_t now = CoarseNowNs();
   if (now - period_start < kPeriodNs) return SIZE_MAX;
-  const size_t unneeded = low_water;
+  const size_t unneeded = low_water > brought_back ? low_water - brought_back : 0;
   period_start = now;
   low_water = FreePages();
+  brought_back = 0;
   const size_t keep = FreePages() - unneeded;
   return keep > retain ? keep : retain;
 }

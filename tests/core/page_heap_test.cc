@@ -330,6 +330,30 @@ TEST_F(PageHeapTest, PagesInUseAgainAndAgainStay) {
   PageHeap::ReleaseFree();
 }
 
+// Holes that no request fits look unneeded, but a heap that takes pages from the kernel in the same
+// period would only pay for them twice.
+TEST_F(PageHeapTest, NothingGoesBackWhileReleasedPagesComeIntoUse) {
+  PageHeap::ReleaseFree();
+  Span* holes[2];
+  Span* walls[2];
+  for (int i = 0; i < 2; ++i) {
+    holes[i] = Large(50 * kMiB);
+    walls[i] = Large(4 * kMiB);
+  }
+  for (Span* hole : holes) PageHeap::Free(hole);
+  Span* fresh = Large(120 * kMiB);
+  test::AdvanceClock(10);
+  PageHeap::Free(Large(kPageSize));
+  EXPECT_GE(PageHeap::Totals().free_pages, 99 * kMiB / kPageSize);
+  for (int period = 0; period < 2; ++period) {
+    test::AdvanceClock(10);
+    PageHeap::Free(Large(kPageSize));
+  }
+  EXPECT_LE(PageHeap::Totals().free_pages * kPageSize, 128 * kMiB / 8 + 8 * kMiB + kMiB);
+  PageHeap::Free(fresh);
+  for (Span* wall : walls) PageHeap::Free(wall);
+}
+
 // --- blocks that wait for their like ---
 
 TEST_F(PageHeapTest, ABlockThatWasFreedServesTheNextOfItsSize) {
