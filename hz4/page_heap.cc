@@ -70,6 +70,14 @@ void InsertFree(Span* span) HZ4_REQUIRES(lock) {
   SetOf(span->state).Insert(span);
 }
 
+// What adjoins `span`, in use or not; nullptr: nothing. Nothing lies behind the boundary: looking
+// there would only make more of the map resident.
+Span* After(const Span* span) HZ4_REQUIRES(lock) {
+  if (span->End() == arena::Boundary()) return nullptr;
+  Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+  return after != nullptr && after->start == span->End() ? after : nullptr;
+}
+
 // Merges with free neighbours of the same state and inserts the result.
 void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
   Span* before = page_map::SpanOf(reinterpret_cast<void*>(span->start - 1));
@@ -79,11 +87,8 @@ void MergeAndInsert(Span* span) HZ4_REQUIRES(lock) {
     span->pages += before->pages;
     descriptors::DeleteSpan(before);
   }
-  // Nothing lies behind the boundary: looking there would only make more of the map resident.
-  Span* after = span->End() == arena::Boundary()
-                    ? nullptr
-                    : page_map::SpanOf(reinterpret_cast<void*>(span->End()));
-  if (after != nullptr && after->state == span->state && after->start == span->End()) {
+  Span* after = After(span);
+  if (after != nullptr && after->state == span->state) {
     SetOf(after->state).Remove(after);
     span->pages += after->pages;
     descriptors::DeleteSpan(after);
@@ -101,6 +106,17 @@ Span* SplitTail(Span* span, uint32_t pages) HZ4_REQUIRES(lock) {
   tail->state = span->state;
   span->pages = pages;
   return tail;
+}
+
+// Takes a free span out of its set for use, cut to `pages` if it could be split.
+void TakeOut(Span* span, size_t pages) HZ4_REQUIRES(lock) {
+  SetOf(span->state).Remove(span);
+  if (span->pages > pages) {
+    if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
+  }
+  NoteFree();
+  if (span->state == SpanState::kReleased) brought_back += span->pages;
+  in_use_pages += span->pages;
 }
 
 // The last page of a free span, without needing a descriptor for it. It counts as in use for good.
@@ -243,15 +259,9 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
     if (Grow(pages)) span = released.Find(pages);
   }
   if (span == nullptr) return nullptr;
-  SetOf(span->state).Remove(span);
-  if (span->state == SpanState::kReleased) brought_back += pages;
-  if (span->pages > pages) {
-    if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
-  }
-  NoteFree();
+  TakeOut(span, pages);
   *was = span->state;
   span->state = SpanState::kUnused;
-  in_use_pages += span->pages;
   return span;
 }
 
@@ -292,26 +302,20 @@ void CutTail(Span* span, uint32_t pages) HZ4_REQUIRES(lock) {
 bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
   while (pages > span->pages) {
     const size_t more = pages - span->pages;
-    Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
+    Span* after = After(span);
     if (after != nullptr && after->state == SpanState::kParked) {
       UnparkAll();
       continue;
     }
-    if (after == nullptr || after->start != span->End() ||
+    if (after == nullptr ||
         (after->state != SpanState::kFree && after->state != SpanState::kReleased)) {
       // Behind the last page of the arena: move the boundary, the new pages adjoin.
       if (span->End() != arena::Boundary() || !Grow(more)) return false;
       continue;
     }
-    SetOf(after->state).Remove(after);
-    if (after->state == SpanState::kReleased) brought_back += more;
-    if (after->pages > more) {
-      if (Span* rest = SplitTail(after, static_cast<uint32_t>(more))) InsertFree(rest);
-    }
-    NoteFree();
+    TakeOut(after, more);
     span->zeroed = false;
     span->pages += after->pages;
-    in_use_pages += after->pages;
     descriptors::DeleteSpan(after);
     page_map::SetLarge(span);
   }
