@@ -19,6 +19,9 @@ namespace {
 using test::All;
 
 constexpr size_t kMiB = size_t{1} << 20;
+// What learning is tested with: the least that is cleared by page, since every page is a page
+// fault.
+constexpr size_t kBlock = kClearByPageFrom;
 
 class ClearTest : public testing::Test {
  protected:
@@ -37,22 +40,22 @@ class ClearTest : public testing::Test {
     const uint64_t calls = os::Calls();
     for (int i = 0; i < times; ++i) {
       before(p_);
-      Clear(p_, kMiB);
+      Clear(p_, kBlock);
     }
     return os::Calls() - calls;
   }
   uint64_t CallsForTouched(int times) {
-    return CallsFor(times, [](char* block) { memset(block, 1, kMiB); });
+    return CallsFor(times, [](char* block) { memset(block, 1, kBlock); });
   }
   uint64_t CallsForUntouched(int times) {
-    os::Decommit(p_, kMiB);
+    os::Decommit(p_, kBlock);
     return CallsFor(times, [](char*) {});
   }
   // What was learned before is forgotten: untouched blocks until an answer saves something, and
   // one that was touched.
   void Forget() {
     CallsForTouched(32);
-    CallsFor(64, [](char* block) { os::Decommit(block, kMiB); });
+    CallsFor(64, [](char* block) { os::Decommit(block, kBlock); });
     CallsForTouched(1);
   }
 
@@ -65,6 +68,7 @@ TEST_F(ClearTest, ClearsWhatItIsGivenAndNothingElse) {
   for (const bool sure : {false, true}) {
     for (uint64_t fail = 0; fail <= 4; ++fail) {
       for (const bool sticky : {false, true}) {
+        if (fail == 0 && sticky) continue;
         for (const size_t at : {size_t{0}, kOsPage, kOsPage + 16, kOsPage - 1}) {
           for (const size_t size :
                {size_t{1}, kClearByPageFrom - 1, kClearByPageFrom, kClearByPageFrom + 1,
@@ -119,7 +123,7 @@ TEST_F(ClearTest, GivesBackWithoutAskingWhereNothingIsEverTouched) {
   Forget();
   CallsForUntouched(200);
   EXPECT_LE(CallsForUntouched(80), 100u);
-  EXPECT_EQ(test::PagesPresent(p_, kMiB), 0u);
+  EXPECT_EQ(test::PagesPresent(p_, kBlock), 0u);
 }
 
 // A program that begins to use its blocks pays for few of them.
@@ -128,7 +132,7 @@ TEST_F(ClearTest, NoticesThatBlocksAreTouchedAgain) {
   CallsForUntouched(300);
   CallsForTouched(32);
   EXPECT_LE(CallsForTouched(64), 4u);
-  EXPECT_EQ(test::PagesPresent(p_, kMiB), kMiB / kOsPage) << "cleared, not given back";
+  EXPECT_EQ(test::PagesPresent(p_, kBlock), kBlock / kOsPage) << "cleared, not given back";
 }
 
 // One block in sixty-four that is touched is enough to be asked about every time.
@@ -136,9 +140,9 @@ TEST_F(ClearTest, AsksWhereSomeBlocksAreTouched) {
   Forget();
   for (int i = 0; i < 10; ++i) {
     CallsForUntouched(63);
-    memset(p_, 1, kMiB);
-    Clear(p_, kMiB);
-    EXPECT_EQ(test::PagesPresent(p_, kMiB), kMiB / kOsPage) << "given back, round " << i;
+    memset(p_, 1, kBlock);
+    Clear(p_, kBlock);
+    EXPECT_EQ(test::PagesPresent(p_, kBlock), kBlock / kOsPage) << "given back, round " << i;
   }
 }
 
