@@ -3,6 +3,7 @@
 
 #include "hz4/base/bits.h"
 #include "hz4/base/os.h"
+#include "hz4/dispatch.h"
 #include "hz4/page_map.h"
 
 namespace hz4 {
@@ -34,13 +35,13 @@ bool ReserveAll(size_t bytes) {
     if (classes != nullptr) os::Unmap(classes, AlignUp(pages, kOsPage));
     return false;
   }
-  DirectMap::view = ViewOf(reinterpret_cast<uintptr_t>(base), pages,
-                           static_cast<uint8_t*>(classes), static_cast<Span**>(spans));
+  DirectMap::view = ViewOf(reinterpret_cast<uintptr_t>(base), pages, static_cast<uint8_t*>(classes),
+                           static_cast<Span**>(spans));
   boundary = DirectMap::view.base;
   return true;
 }
 
-bool GrowDirect(size_t pages, uintptr_t* start, size_t* got) {
+bool GrowDirect(size_t pages, huge_pages::Use use, uintptr_t* start, size_t* got) {
   const DirectMapView& v = DirectMap::view;
   const size_t open = boundary - v.base - side_region.bytes;
   const size_t left = (v.pages << kPageShift) - (boundary - v.base);
@@ -51,8 +52,8 @@ bool GrowDirect(size_t pages, uintptr_t* start, size_t* got) {
   if (step < need) step = need;
   if (step > left) step = need;
   // When the kernel refuses a generous step it may still grant the bare need.
-  if (!os::Open(reinterpret_cast<void*>(boundary), step)) {
-    if (step == need || !os::Open(reinterpret_cast<void*>(boundary), step = need)) return false;
+  if (!Table().heap_open(boundary, step, use)) {
+    if (step == need || !Table().heap_open(boundary, step = need, use)) return false;
   }
   // Opened twice at worst when the map refuses: the boundary has not moved.
   if (!page_map::Ensure(boundary, step >> kPageShift)) return false;
@@ -62,14 +63,15 @@ bool GrowDirect(size_t pages, uintptr_t* start, size_t* got) {
   return true;
 }
 
-bool GrowSeparate(size_t pages, uintptr_t* start, size_t* got) {
+bool GrowSeparate(size_t pages, huge_pages::Use use, uintptr_t* start, size_t* got) {
   const size_t need = pages << kPageShift;
   for (const size_t size : kMappingSizes) {
     if (size != 0 && size < need) continue;
     const size_t bytes = size == 0 ? need : size;
     void* p = os::Map(bytes, kPageSize);
     if (p == nullptr) continue;
-    if (!page_map::Ensure(reinterpret_cast<uintptr_t>(p), bytes >> kPageShift)) {
+    if (!Table().heap_open(reinterpret_cast<uintptr_t>(p), bytes, use) ||
+        !page_map::Ensure(reinterpret_cast<uintptr_t>(p), bytes >> kPageShift)) {
       os::Unmap(p, bytes);
       return false;
     }
@@ -105,8 +107,8 @@ void Init(size_t reserve, bool allow_direct) {
 
 bool Direct() { return direct; }
 
-bool Grow(size_t pages, uintptr_t* start, size_t* got) {
-  return direct ? GrowDirect(pages, start, got) : GrowSeparate(pages, start, got);
+bool Grow(size_t pages, huge_pages::Use use, uintptr_t* start, size_t* got) {
+  return direct ? GrowDirect(pages, use, start, got) : GrowSeparate(pages, use, start, got);
 }
 
 bool Shrink(uintptr_t start, size_t pages) {

@@ -7,6 +7,7 @@
 #define HZ4_ARENA_H_
 
 #include "hz4/base/platform.h"
+#include "hz4/huge_pages.h"
 
 namespace hz4 {
 namespace arena {
@@ -25,7 +26,7 @@ bool Direct();
 // New pages: at least `pages`, reading as zero, their page map entries writable; *start and *got
 // say which. Successive results adjoin where possible. False: out of memory. Caller holds the page
 // heap's lock.
-bool Grow(size_t pages, uintptr_t* start, size_t* got);
+bool Grow(size_t pages, huge_pages::Use use, uintptr_t* start, size_t* got);
 // Gives pages that Grow returned back as address space; any part of a result, also across results
 // that adjoin. False: nothing happened (one reservation, or the kernel has no room for one mapping
 // more). Caller holds the page heap's lock; nothing in the page map refers to the pages any more.

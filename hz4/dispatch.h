@@ -29,6 +29,9 @@ namespace hz4 {
 struct Span;
 struct ThreadState;
 struct MidThread;
+namespace huge_pages {
+enum class Use : uint8_t;
+}
 
 // Where the ladder's memory is, in bytes of objects; all zero on the array route.
 struct MidTotals {

@@ -17,6 +17,7 @@
 #include "hz4/central.h"
 #include "hz4/config_print.h"
 #include "hz4/environment.h"
+#include "hz4/huge_pages.h"
 #include "hz4/mid/resolve_mid.h"
 #include "hz4/new_handler.h"
 #include "hz4/page_heap.h"
@@ -74,6 +75,8 @@ constexpr Dispatch MakeFirstTable() {
   t.usable_size = &FirstUsableSize;
   t.op_new = &FirstOpNew;
   t.vfork = &fork;
+  t.heap_open = &huge_pages::OpenStep;
+  t.heap_release = &huge_pages::ReleaseAll;
   return t;
 }
 

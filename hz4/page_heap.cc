@@ -9,7 +9,9 @@
 #include "hz4/base/lock.h"
 #include "hz4/base/os.h"
 #include "hz4/descriptors.h"
+#include "hz4/dispatch.h"
 #include "hz4/free_spans.h"
+#include "hz4/huge_pages.h"
 #include "hz4/page_map.h"
 #include "hz4/parked_spans.h"
 
@@ -24,6 +26,8 @@ namespace {
 constexpr uint64_t kPeriodNs = 500 * 1000 * 1000;
 constexpr size_t kRetainPages = (size_t{8} << 20) >> kPageShift;
 constexpr size_t kRetainShare = 8;
+// What heap_release would rather not give back in pieces stays up to this share plus 8 MiB.
+constexpr size_t kLeftoverShare = 4;
 // Separate mappings go back from this size on, so that holes in them stay few; all before out of
 // memory.
 constexpr size_t kUnmapPages = (size_t{1} << 20) >> kPageShift;
@@ -137,12 +141,12 @@ void* CutPage(FreeSpans& spans) HZ4_REQUIRES(lock) {
   return page;
 }
 
-bool Grow(size_t pages) HZ4_REQUIRES(lock) {
+bool Grow(size_t pages, huge_pages::Use use) HZ4_REQUIRES(lock) {
   Span* span = descriptors::NewSpan();
   if (span == nullptr) return false;
   uintptr_t start;
   size_t got;
-  if (!arena::Grow(pages, &start, &got)) {
+  if (!arena::Grow(pages, use, &start, &got)) {
     descriptors::DeleteSpan(span);
     return false;
   }
@@ -219,6 +223,9 @@ void FreeLocked(Span* span) HZ4_REQUIRES(lock) {
 void ReleaseAllLocked() HZ4_REQUIRES(lock) {
   UnparkAll();
   while (Span* span = dirty.Largest()) {
+    uintptr_t start = span->start;
+    size_t bytes = span->Bytes();
+    (void)Table().heap_release(&start, &bytes, /*must=*/true);
     if (!os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes())) return;
     dirty.Remove(span);
     NoteFree();
@@ -239,7 +246,7 @@ void TakeInLimbo() HZ4_REQUIRES(lock) {
 
 // A free span of at least `pages` out of the sets, of exactly `pages` if it could be split. Its
 // state is kUnused, so that no neighbour merges with it; *was says what it was.
-Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
+Span* TakePages(size_t pages, huge_pages::Use use, SpanState* was) HZ4_REQUIRES(lock) {
   TakeInLimbo();
   Span* span = dirty.Find(pages);
   if (span == nullptr && parked.pages() > 0) {
@@ -247,7 +254,7 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
     span = dirty.Find(pages);
   }
   if (span == nullptr) span = released.Find(pages);
-  if (span == nullptr && Grow(pages)) span = released.Find(pages);
+  if (span == nullptr && Grow(pages, use)) span = released.Find(pages);
   if (span == nullptr) {
     ReleaseAllLocked();
     span = released.Find(pages);
@@ -256,7 +263,7 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
     while (Span* largest = released.Largest()) {
       if (!Unmap(largest)) break;
     }
-    if (Grow(pages)) span = released.Find(pages);
+    if (Grow(pages, use)) span = released.Find(pages);
   }
   if (span == nullptr) return nullptr;
   TakeOut(span, pages);
@@ -265,15 +272,14 @@ Span* TakePages(size_t pages, SpanState* was) HZ4_REQUIRES(lock) {
   return span;
 }
 
-// Trims `span` (just taken, larger than needed) so that it starts at a multiple of `align`; what is
-// cut off is as the span was.
-bool AlignStart(Span* span, SpanState was, size_t align, uint32_t pages) HZ4_REQUIRES(lock) {
-  const uint32_t lead =
-      static_cast<uint32_t>((AlignUp(span->start, align) - span->start) >> kPageShift);
+// Trims `span` (taken out of its set, larger than needed) to `pages` from `start` on; what is cut
+// off is as the span was. False: no memory for a descriptor, nothing changed.
+bool Trim(Span* span, SpanState was, uintptr_t start, uint32_t pages) HZ4_REQUIRES(lock) {
+  const uint32_t lead = static_cast<uint32_t>((start - span->start) >> kPageShift);
   if (lead > 0) {
     Span* rest = SplitTail(span, lead);
     if (rest == nullptr) return false;
-    // `span` keeps the aligned part: exchange the ranges of the two descriptors.
+    // `span` keeps the part behind: exchange the ranges of the two descriptors.
     const uintptr_t lead_start = span->start;
     span->start = rest->start;
     span->pages = rest->pages;
@@ -310,7 +316,7 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
     if (after == nullptr ||
         (after->state != SpanState::kFree && after->state != SpanState::kReleased)) {
       // Behind the last page of the arena: move the boundary, the new pages adjoin.
-      if (span->End() != arena::Boundary() || !Grow(more)) return false;
+      if (span->End() != arena::Boundary() || !Grow(more, huge_pages::Use::kBlock)) return false;
       continue;
     }
     TakeOut(after, more);
@@ -336,6 +342,20 @@ size_t PagesToKeep() HZ4_REQUIRES(lock) {
   return keep > retain ? keep : retain;
 }
 
+// Cuts a span that is out of its set down to what of it goes back to the kernel; `all`: everything
+// shall. False: nothing of it does.
+bool TrimForRelease(Span* span, bool all) HZ4_REQUIRES(lock) {
+  uintptr_t start = span->start;
+  size_t bytes = span->Bytes();
+  if (!Table().heap_release(&start, &bytes, all)) {
+    if (dirty.pages() <= in_use_pages / kLeftoverShare + kRetainPages) return false;
+    (void)Table().heap_release(&start, &bytes, /*must=*/true);
+  }
+  // Where it cannot be cut, all of it goes.
+  (void)Trim(span, SpanState::kFree, start, static_cast<uint32_t>(bytes >> kPageShift));
+  return true;
+}
+
 // Gives the largest free spans back to the kernel until `keep` pages are left. The lock is not held
 // during the system calls: a span on its way counts as in use.
 size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
@@ -351,6 +371,11 @@ size_t ReleaseDownTo(size_t keep) HZ4_NO_TSA {
     NoteFree();
     in_use_pages += span->pages;
     span->state = SpanState::kUnused;  // no neighbour merges with it
+    if (!TrimForRelease(span, /*all=*/keep == 0)) {
+      ReturnPages(span, SpanState::kFree);
+      lock.Release();
+      break;
+    }
     lock.Release();
     const bool done = os::Decommit(reinterpret_cast<void*>(span->start), span->Bytes());
     if (done) bytes += span->Bytes();
@@ -420,7 +445,7 @@ void PageHeap::Init() { lock.Init(LockRank::kPageHeap); }
 Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote) {
   if (!lock.Acquire()) return nullptr;
   SpanState was;
-  Span* span = TakePages(Class(cls).span_pages, &was);
+  Span* span = TakePages(Class(cls).span_pages, huge_pages::Use::kObjects, &was);
   if (span != nullptr) {
     span->objects = Class(cls).objects;
     span->free_bits = descriptors::NewBits(span->BitWords());
@@ -444,7 +469,7 @@ bool PageHeap::Reserve(PageRun* run, size_t pages, uint32_t cuts) {
   if (!lock.Acquire()) return false;
   ReturnRest(run);
   SpanState was;
-  run->rest = TakePages(pages, &was);
+  run->rest = TakePages(pages, huge_pages::Use::kObjects, &was);
   if (run->rest != nullptr) {
     run->rest->zeroed = was == SpanState::kReleased;
     page_map::Set(run->rest);  // nothing stale for neighbours to find
@@ -483,7 +508,7 @@ void PageHeap::Unreserve(PageRun* run) {
   lock.Release();
 }
 
-Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
+Span* PageHeap::NewLargeSpan(size_t bytes, size_t align, huge_pages::Use use) {
   const size_t pages = CeilDiv(bytes, kPageSize);
   const size_t extra = align > kPageSize ? (align >> kPageShift) - 1 : 0;
   if (pages + extra > UINT32_MAX / 2) return nullptr;
@@ -494,8 +519,8 @@ Span* PageHeap::NewLargeSpan(size_t bytes, size_t align) {
     span->zeroed = false;
     in_use_pages += span->pages;
     NoteFree();
-  } else if ((span = TakePages(pages + extra, &was)) != nullptr) {
-    if (extra > 0 && !AlignStart(span, was, align, static_cast<uint32_t>(pages))) {
+  } else if ((span = TakePages(pages + extra, use, &was)) != nullptr) {
+    if (extra > 0 && !Trim(span, was, AlignUp(span->start, align), static_cast<uint32_t>(pages))) {
       ReturnPages(span, was);
       span = nullptr;
     } else {

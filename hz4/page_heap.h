@@ -14,6 +14,7 @@
 #define HZ4_PAGE_HEAP_H_
 
 #include "hz4/base/platform.h"
+#include "hz4/huge_pages.h"
 #include "hz4/span.h"
 
 namespace hz4 {
@@ -54,7 +55,8 @@ class PageHeap {
   static void Unreserve(PageRun* run);
   // A span of at least `bytes` (1..2^47), its start a multiple of `align` (power of two; >=
   // kPageSize is honoured, less is free of charge). span->zeroed says whether it reads as zero.
-  static Span* NewLargeSpan(size_t bytes, size_t align);
+  static Span* NewLargeSpan(size_t bytes, size_t align,
+                            huge_pages::Use use = huge_pages::Use::kBlock);
   // Gives a span back, of either kind. Nobody else may know it any more. Always succeeds.
   static void Free(Span* span);
   // Tries to make a kLarge span hold `bytes` where it is. Shrinking gives the tail back.

@@ -21,6 +21,10 @@ void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) 
     SetFallback(knobs, KnobId::kPageMap, static_cast<uint64_t>(PageMapKind::kRadix),
                 "the address space cannot be reserved", sink);
   }
+  if (knobs->value.thp == ThpMode::kAdvise && !facts.direct_map) {
+    SetFallback(knobs, KnobId::kThp, static_cast<uint64_t>(ThpMode::kSystem),
+                "the heap is not one reservation", sink);
+  }
 }
 
 Resolution Resolve(const Knobs& knobs, const Facts& facts) {

@@ -12,6 +12,7 @@
 #include "hz4/front/entry.h"
 #include "hz4/front/refill.h"
 #include "hz4/front/thread.h"
+#include "hz4/huge_pages.h"
 #include "hz4/large/path.h"
 #include "hz4/page_heap.h"
 #include "hz4/page_map.h"
@@ -92,6 +93,7 @@ constexpr void BindAll(const Knobs& knobs, const Facts& facts, Resolution* r) {
   HZ4_BIND(large_usable, LargeUsable);
   HZ4_BIND(large_resize, LargeResize);
   HZ4_BIND(release_memory, ReleaseMemory<Stats>);
+  huge_pages::Bind(knobs.thp, r);
   if (knobs.vfork == VforkMode::kFork) {
     HZ4_BIND(vfork, fork);
   } else {

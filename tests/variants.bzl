@@ -80,13 +80,22 @@ BOXES = {
 
 # The two ends of every number. Numbers that only meet in different boxes share a variant.
 EXTREMES = {
-    "front_tiny": {"HZ4_FRONT_BUDGET": "64K", "HZ4_FRONT_MAX_SIZE": "262144"},
+    "front_tiny": {
+        "HZ4_FRONT_BUDGET": "64K",
+        "HZ4_FRONT_MAX_SIZE": "262144",
+        "HZ4_THP": "system",
+    },
     # Less than the traces ask for: they take a refusal for an answer.
     "reserve_least": {"HZ4_RESERVE": "64M", "TEST_REFUSALS": "1"},
-    "front_nothing": {"HZ4_FRONT_MAX_SIZE": "0", "HZ4_RESERVE": "16384G"},
+    "front_nothing": {
+        "HZ4_FRONT_MAX_SIZE": "0",
+        "HZ4_RESERVE": "16384G",
+        "HZ4_THP": "never",
+    },
     "front_huge": {
         "HZ4_FRONT": "thread",
         "HZ4_FRONT_BUDGET": "1G",
+        "HZ4_THP": "always",
         "HZ4_VFORK": "native",
     },
     "ladder_low": dict(

@@ -107,6 +107,10 @@ bool InMemory(const void* p, size_t bytes, uint8_t* in_memory) {
   return !MustFail() && !SyscallFailed(Syscall(SYS_mincore, SyscallArg(p), static_cast<long>(bytes),
                                                SyscallArg(in_memory)));
 }
+bool AdviseHuge(void* p, size_t bytes, bool huge) {
+  return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes),
+                                               huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
+}
 bool Protect(void* p, size_t bytes) {
   return !MustFail() &&
          !SyscallFailed(Syscall(SYS_mprotect, SyscallArg(p), static_cast<long>(bytes), PROT_READ));

@@ -28,6 +28,9 @@ bool Decommit(void* p, size_t bytes);
 // Which pages of [p, p+bytes) are in memory: bit 0 of in_memory[page]. Of the others some may hold
 // something elsewhere (swap). False: the kernel does not say.
 bool InMemory(const void* p, size_t bytes, uint8_t* in_memory);
+// Asks the kernel to back the pages with transparent huge pages where they are touched, or not to.
+// False: it does not know them, or has no room for one mapping more; nothing changed.
+bool AdviseHuge(void* p, size_t bytes, bool huge);
 // Write-protects; false: refused.
 bool Protect(void* p, size_t bytes);
 

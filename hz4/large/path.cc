@@ -33,7 +33,8 @@ void* LargeAlloc(size_t size, size_t align, bool zero) {
   {
     SlowScope scope;
     if (!scope.entered()) return nullptr;
-    span = PageHeap::NewLargeSpan(size, align);
+    span = PageHeap::NewLargeSpan(size, align,
+                                  zero ? huge_pages::Use::kZeroedBlock : huge_pages::Use::kBlock);
   }
   if (span == nullptr) return nullptr;
   Stats::Add(CounterId::kLargeMalloc);

@@ -154,6 +154,7 @@ TEST(Os, RefusalsAreAnswersAndErrnoIsUntouched) {
   EXPECT_FALSE(Open(p, kMiB)) << "nothing is mapped there";
   EXPECT_FALSE(Decommit(p, kMiB));
   EXPECT_FALSE(Protect(p, kMiB));
+  EXPECT_FALSE(AdviseHuge(p, kMiB, false));
   EXPECT_FALSE(Unmap(p + 1, kMiB)) << "no multiple of a page";
   EXPECT_EQ(errno, 4711);
 }
@@ -193,6 +194,7 @@ TEST(Os, EachCallCountsAndCanFailWithoutEffect) {
       [] { return ReserveReadable(kOsPage, kOsPage) != nullptr; },
       [p] { return Decommit(p, kOsPage); },
       [p] { return Protect(p, kOsPage); },
+      [p] { return AdviseHuge(p, kOsPage, false); },
       [p] { return Open(p, kOsPage); },
       [p] { return Unmap(p, kOsPage); },
   };

@@ -35,7 +35,7 @@ struct Piece {
 
 Piece Grow(size_t pages) {
   Piece piece;
-  if (!arena::Grow(pages, &piece.start, &piece.pages)) return {};
+  if (!arena::Grow(pages, huge_pages::Use::kObjects, &piece.start, &piece.pages)) return {};
   return piece;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The page heap, alone: hz4 is linked here up to its shapes, so every page in it is this test's.
-// Run once with the direct map and once with HZ4_PAGE_MAP=radix (read here, by the test).
+// Run with the direct map, with HZ4_PAGE_MAP=radix and with HZ4_THP=advise (read here, by the
+// test).
 
 #include "hz4/page_heap.h"
 
@@ -19,6 +20,7 @@
 #include "hz4/base/os.h"
 #include "hz4/page_map.h"
 #include "tests/core/fake_clock.h"
+#include "tests/core/heap_table.h"
 #include "tests/core/in_child.h"
 #include "tests/core/threads.h"
 #include "tests/support/test_env.h"
@@ -61,6 +63,7 @@ class PageHeapTest : public testing::Test {
     if (PageHeap::MappedBytes() != 0) return;
     arena::Init(size_t{256} << 30, test::Variable("HZ4_PAGE_MAP") != "radix");
     PageHeap::Init();
+    if (test::Variable("HZ4_THP") == "advise") test::BindHeap(ThpMode::kAdvise);
   }
   // Every test leaves a heap that holds nothing.
   void TearDown() override {

@@ -400,5 +400,22 @@ TEST(ApplyFacts, ADirectMapThatIsNotToBeHadBecomesTheRadixOne) {
   EXPECT_EQ(lines.lines.size(), 1u) << "auto is content with either";
 }
 
+TEST(ApplyFacts, HugePagesAreAdvisedInOneReservationOnly) {
+  KnobSet asked = Parse({"HZ4_THP=advise"});
+  Lines lines;
+  ApplyFacts({nullptr, CpuIndex::kCpuId, true}, &asked, &lines.sink);
+  EXPECT_EQ(asked.value.thp, ThpMode::kAdvise);
+  ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &asked, &lines.sink);
+  EXPECT_EQ(asked.value.thp, ThpMode::kSystem);
+  EXPECT_EQ(asked.OriginOf(KnobId::kThp).kind, OriginKind::kFallback);
+  EXPECT_EQ(lines.lines.size(), 1u);
+  for (const char* other : {"HZ4_THP=never", "HZ4_THP=always"}) {
+    KnobSet set = Parse({other});
+    const ThpMode before = set.value.thp;
+    ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &set, &lines.sink);
+    EXPECT_EQ(set.value.thp, before) << "works with separate mappings too";
+  }
+}
+
 }  // namespace
 }  // namespace hz4

@@ -5,6 +5,7 @@
 
 #include "hz4/arena.h"
 #include "hz4/base/scope.h"
+#include "hz4/huge_pages.h"
 #include "hz4/mid/bins.h"
 #include "hz4/mid/check.h"
 #include "hz4/mid/resolve_mid.h"
@@ -49,6 +50,8 @@ Ladder::Ladder(const Knobs& knobs) {
   Resolution resolution = {};
   mid::ResolveMid(sealed.knobs.value, &resolution);
   sealed.table = resolution.table;
+  sealed.table.heap_open = &huge_pages::OpenStep;
+  sealed.table.heap_release = &huge_pages::ReleaseAll;
   sealed.table.front_thread_exit = &FrontThreadExit;
   sealed.table.free = &FreeDoor;
   if (knobs.mid_transfer_cache) {

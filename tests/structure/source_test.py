@@ -16,7 +16,7 @@ TEXT = CODE + (".md", ".bzl", ".py", ".sh", ".txt", ".map", "BUILD", "WORKSPACE"
 # --- layers ---
 
 # Lowest first; hz4/BUILD has a target for each. The first pattern that matches a file says its layer.
-LAYERS = ["ground", "words", "shapes", "seams", "services", "boxes", "assembly", "doors"]
+LAYERS = ["ground", "words", "seams", "shapes", "services", "boxes", "assembly", "doors"]
 _LAYER_OF = [
     (r"hz4/base/", "ground"),
     (r"hz4/(knobs|profiles|environment|config_print|size_class)[^/]*$", "words"),

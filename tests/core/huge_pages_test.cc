@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is asked of the kernel while a heap grows and shrinks. Whether the kernel then has huge
+// pages is its own matter, so the tests look at the mappings' flags, each in a child: a process has
+// one heap.
+
+#include "hz4/huge_pages.h"
+
+#include <gtest/gtest.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "hz4/arena.h"
+#include "hz4/base/bits.h"
+#include "hz4/base/os.h"
+#include "hz4/page_heap.h"
+#include "tests/core/fake_clock.h"
+#include "tests/core/heap_table.h"
+#include "tests/core/in_child.h"
+#include "tests/support/resident.h"
+
+namespace hz4 {
+namespace {
+
+using huge_pages::Use;
+
+constexpr size_t kMiB = size_t{1} << 20;
+constexpr size_t kStep = huge_pages::kHugePage;
+
+struct Mapping {
+  uintptr_t start = 0;
+  uintptr_t end = 0;
+  bool huge = false;   // MADV_HUGEPAGE
+  bool small = false;  // MADV_NOHUGEPAGE
+};
+
+std::vector<Mapping> MappingsIn(uintptr_t from, uintptr_t to) {
+  std::vector<Mapping> mappings;
+  std::ifstream smaps("/proc/self/smaps");
+  unsigned long start, end;
+  for (std::string line; std::getline(smaps, line);) {
+    if (sscanf(line.c_str(), "%lx-%lx ", &start, &end) == 2) {
+      mappings.push_back({start, end, false, false});
+    } else if (line.rfind("VmFlags:", 0) == 0) {
+      mappings.back().huge = line.find(" hg") != std::string::npos;
+      mappings.back().small = line.find(" nh") != std::string::npos;
+      if (mappings.back().end <= from || mappings.back().start >= to) mappings.pop_back();
+    }
+  }
+  return mappings;
+}
+
+// A reservation that is opened step by step.
+class Heap {
+ public:
+  explicit Heap(size_t bytes) {
+    start_ = end_ = reinterpret_cast<uintptr_t>(os::Reserve(bytes, kStep));
+    EXPECT_NE(start_, 0u);
+  }
+  uintptr_t start() const { return start_; }
+  uintptr_t end() const { return end_; }
+
+  void Open(size_t bytes, Use use) {
+    ASSERT_TRUE(huge_pages::OpenStepAdvised(end_, bytes, use));
+    end_ += bytes;
+  }
+  // Opens steps for objects, writing to every `nth` page of each before the next; 0: to none.
+  void Grow(size_t bytes, size_t nth) {
+    for (const uintptr_t to = end_ + bytes; end_ < to;) {
+      Open(kStep, Use::kObjects);
+      for (uintptr_t page = end_ - kStep; nth > 0 && page < end_; page += nth * kOsPage) {
+        *reinterpret_cast<char*>(page) = 1;
+      }
+    }
+  }
+  size_t HugeBytes(uintptr_t from, uintptr_t to) const {
+    size_t bytes = 0;
+    for (const Mapping& m : MappingsIn(from, to)) {
+      if (m.huge) bytes += std::min(m.end, to) - std::max(m.start, from);
+    }
+    return bytes;
+  }
+  size_t HugeBytes() const { return HugeBytes(start_, end_); }
+  size_t Mappings() const { return MappingsIn(start_, end_).size(); }
+
+ private:
+  uintptr_t start_;
+  uintptr_t end_;
+};
+
+class HugePagesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    void* p = os::Map(kStep, kStep);
+    ASSERT_NE(p, nullptr);
+    const bool known = os::AdviseHuge(p, kStep, true);
+    os::Unmap(p, kStep);
+    if (!known) GTEST_SKIP() << "this kernel has no transparent huge pages";
+  }
+};
+
+#define IN_CHILD(...) EXPECT_EQ(test::InChild([&] { __VA_ARGS__ }), "")
+
+TEST_F(HugePagesTest, BlocksAreAskedForAndWhatShallReadAsZeroIsNot) {
+  IN_CHILD({
+    Heap heap(256 * kMiB);
+    heap.Open(8 * kMiB, Use::kBlock);
+    EXPECT_EQ(heap.HugeBytes(), 8 * kMiB);
+    heap.Open(16 * kMiB, Use::kZeroedBlock);
+    EXPECT_EQ(heap.HugeBytes(), 8 * kMiB);
+    heap.Open(8 * kMiB, Use::kBlock);
+    EXPECT_EQ(heap.HugeBytes(), 16 * kMiB);
+    heap.Open(8 * kMiB, Use::kBlock);
+    EXPECT_EQ(heap.HugeBytes(), 24 * kMiB);
+    EXPECT_EQ(heap.Mappings(), 3u);
+  });
+}
+
+TEST_F(HugePagesTest, ObjectsAreAskedForWhereTheHeapIsWritten) {
+  for (const size_t nth : {1, 2}) {
+    IN_CHILD({
+      Heap heap(kMiB * 1024);
+      heap.Grow(kStep, nth);
+      EXPECT_EQ(heap.HugeBytes(), 0u) << "nothing is known yet";
+      heap.Grow(kStep, nth);
+      EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "and what was looked at is one mapping with it";
+      EXPECT_EQ(heap.Mappings(), 1u);
+      while (heap.end() - heap.start() < 256 * kMiB) {
+        heap.Grow(kStep, nth);
+        ASSERT_LE(heap.Mappings(), 3u) << heap.end() - heap.start();
+        ASSERT_GE(heap.HugeBytes() + kStep, heap.end() - heap.start()) << "one probe at a time";
+      }
+    });
+  }
+}
+
+TEST_F(HugePagesTest, NothingIsAskedForWhereTheHeapIsNotWritten) {
+  for (const size_t nth : {0, 3}) {
+    IN_CHILD({
+      Heap heap(kMiB * 256);
+      heap.Grow(64 * kMiB, nth);
+      EXPECT_EQ(heap.HugeBytes(), 0u);
+      EXPECT_EQ(heap.Mappings(), 1u);
+    });
+  }
+}
+
+TEST_F(HugePagesTest, AHeapThatIsNotWrittenAnyLongerIsNotAskedForAnyLonger) {
+  IN_CHILD({
+    Heap heap(kMiB * 256);
+    heap.Grow(64 * kMiB, 1);
+    const uintptr_t until = heap.end();
+    heap.Grow(64 * kMiB, 3);
+    EXPECT_LE(heap.HugeBytes(until, heap.end()), (16 + 2) * kMiB)
+        << "a quarter of the heap at most";
+    heap.Grow(64 * kMiB, 1);
+    EXPECT_GE(heap.HugeBytes(until + 64 * kMiB, heap.end()), 48 * kMiB) << "and then again";
+  });
+}
+
+TEST_F(HugePagesTest, WholeHugePagesGoBack) {
+  IN_CHILD({
+    Heap heap(kMiB * 256);
+    const auto released = [&](size_t from, size_t to, bool must) {
+      uintptr_t start = heap.start() + from;
+      size_t bytes = to - from;
+      if (!huge_pages::ReleaseWhole(&start, &bytes, must)) return std::string("nothing");
+      return std::to_string((start - heap.start()) / kOsPage) + "+" +
+             std::to_string(bytes / kOsPage);
+    };
+    EXPECT_EQ(released(kOsPage, 3 * kOsPage, false), "1+2") << "nothing was asked for yet";
+    heap.Open(16 * kMiB, Use::kBlock);
+    EXPECT_EQ(released(0, 4 * kMiB, false), "0+1024");
+    EXPECT_EQ(released(kOsPage, 6 * kMiB + kOsPage, false), "512+1024");
+    EXPECT_EQ(released(2 * kMiB, 4 * kMiB, false), "512+512");
+    EXPECT_EQ(released(kOsPage, 4 * kMiB - kOsPage, false), "nothing");
+    EXPECT_EQ(heap.HugeBytes(), 16 * kMiB);
+    EXPECT_EQ(released(kOsPage, 4 * kMiB - kOsPage, true), "1+1022");
+    EXPECT_EQ(heap.HugeBytes(), 0u) << "the kernel must not fill the holes again";
+    EXPECT_EQ(heap.Mappings(), 1u);
+    EXPECT_EQ(released(kOsPage, 3 * kOsPage, false), "1+2");
+    heap.Open(16 * kMiB, Use::kBlock);
+    EXPECT_EQ(heap.HugeBytes(), 16 * kMiB) << "what comes later is asked for again";
+  });
+}
+
+TEST_F(HugePagesTest, ThereIsAnEndToMappings) {
+  IN_CHILD({
+    constexpr size_t kBlocks = 6000;
+    Heap heap(kBlocks * 2 * kStep);
+    for (size_t i = 0; i < kBlocks; ++i) {
+      heap.Open(2 * kStep, i % 2 == 0 ? Use::kBlock : Use::kZeroedBlock);
+    }
+    EXPECT_GE(heap.HugeBytes(), 4000 * kStep);
+    EXPECT_LE(heap.Mappings(), 4200u);
+  });
+}
+
+// Only what is needed decides: advice that is refused changes nothing else.
+TEST_F(HugePagesTest, EverySystemCallMayFail) {
+  for (const bool sticky : {false, true}) {
+    for (uint64_t fail = 1; fail <= 6; ++fail) {
+      IN_CHILD({
+        Heap heap(kMiB * 256);
+        heap.Grow(32 * kMiB, 1);
+        for (int i = 0; i < 8; ++i) {
+          os::FailNth(fail, sticky);
+          const size_t bytes = i % 4 == 3 ? 4 * kStep : kStep;
+          const Use use = i % 4 == 3 ? Use::kBlock : Use::kObjects;
+          if (!huge_pages::OpenStepAdvised(heap.end(), bytes, use)) {
+            os::FailNth(0, false);
+            heap.Open(bytes, use);
+          } else {
+            os::FailNth(0, false);
+            heap.Open(bytes, use);  // the same once more: nothing is lost
+          }
+          memset(reinterpret_cast<void*>(heap.end() - bytes), 1, bytes);
+        }
+        os::FailNth(fail, sticky);
+        uintptr_t start = heap.start();
+        size_t bytes = kStep;
+        EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
+      });
+    }
+  }
+}
+
+TEST_F(HugePagesTest, AlwaysAndNever) {
+  IN_CHILD({
+    Heap heap(kMiB * 64);
+    ASSERT_TRUE(huge_pages::OpenStepAs<true>(heap.start(), kStep, Use::kObjects));
+    ASSERT_TRUE(huge_pages::OpenStepAs<true>(heap.start() + kStep, kStep, Use::kZeroedBlock));
+    ASSERT_TRUE(huge_pages::OpenStepAs<false>(heap.start() + 2 * kStep, 2 * kStep, Use::kBlock));
+    const std::vector<Mapping> mappings = MappingsIn(heap.start(), heap.start() + 4 * kStep);
+    ASSERT_EQ(mappings.size(), 2u);
+    EXPECT_TRUE(mappings[0].huge && !mappings[0].small);
+    EXPECT_TRUE(mappings[1].small && !mappings[1].huge);
+    EXPECT_EQ(mappings[0].end, heap.start() + 2 * kStep);
+  });
+}
+
+// The page heap above it: pieces stay while they are few, then everything goes.
+TEST_F(HugePagesTest, ThePageHeapGivesBackWholePagesFirst) {
+  IN_CHILD({
+    test::BindHeap(ThpMode::kAdvise);
+    arena::Init(size_t{4} << 30, true);
+    PageHeap::Init();
+    const auto large = [](size_t bytes) {
+      Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
+      memset(reinterpret_cast<void*>(span->start), 1, span->Bytes());
+      return span;
+    };
+    const auto pass_time = [&] {
+      for (int period = 0; period < 2; ++period) {
+        test::AdvanceClock(10);
+        PageHeap::Free(large(kPageSize));
+      }
+    };
+    std::vector<Span*> blocks;
+    blocks.push_back(large(60 * kMiB));
+    blocks.push_back(large(3 * kPageSize));
+    Span* burst = large(51 * kMiB);
+    blocks.push_back(large(kPageSize));
+    const uintptr_t first = AlignUp(burst->start, kStep);
+    const uintptr_t last = AlignDown(burst->End(), kStep);
+    const size_t pieces = burst->pages - (last - first) / kPageSize;
+    ASSERT_GT(first, burst->start);
+    ASSERT_LT(last, burst->End());
+    const size_t released = PageHeap::Totals().released_pages;
+    PageHeap::Free(burst);
+    pass_time();
+    EXPECT_EQ(PageHeap::Totals().released_pages - released, (last - first) / kPageSize);
+    EXPECT_EQ(test::PagesPresent(reinterpret_cast<void*>(first), last - first), 0u);
+    EXPECT_EQ(PageHeap::Totals().free_pages, pieces);
+    PageHeap::ReleaseFree();
+    EXPECT_EQ(PageHeap::Totals().free_pages, 0u);
+    // Half of it free in pieces: more than a quarter of what is in use.
+    std::vector<Span*> gone;
+    for (int i = 0; i < 100; ++i) {
+      gone.push_back(large(kMiB));
+      blocks.push_back(large(kMiB));
+    }
+    for (Span* span : gone) PageHeap::Free(span);
+    pass_time();
+    EXPECT_LE(PageHeap::Totals().free_pages * kPageSize, (160 / 8 + 8 + 1) * kMiB);
+    for (Span* span : blocks) PageHeap::Free(span);
+    EXPECT_EQ(PageHeap::Check(), nullptr);
+  });
+}
+
+TEST(HugePages, EachKnobHasItsFunctions) {
+  const auto names = [](ThpMode mode) {
+    Resolution r = {};
+    huge_pages::Bind(mode, &r);
+    return std::string(r.names.heap_open) + " " + r.names.heap_release;
+  };
+  EXPECT_EQ(names(ThpMode::kSystem), "OpenStep ReleaseAll");
+  EXPECT_EQ(names(ThpMode::kNever), "OpenStepAs<false> ReleaseAll");
+  EXPECT_EQ(names(ThpMode::kAlways), "OpenStepAs<true> ReleaseAll");
+  EXPECT_EQ(names(ThpMode::kAdvise), "OpenStepAdvised ReleaseWhole");
+}
+
+}  // namespace
+}  // namespace hz4
