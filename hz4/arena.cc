@@ -28,8 +28,10 @@ bool ReserveAll(size_t bytes) {
   const size_t pages = bytes >> kPageShift;
   void* base = os::Reserve(bytes, kGrowStep);
   if (base == nullptr) return false;
-  void* classes = os::ReserveReadable(AlignUp(pages, kOsPage), kOsPage);
-  void* spans = classes == nullptr ? nullptr : os::ReserveReadable(pages * sizeof(Span*), kOsPage);
+  // Aligned so that they can be in huge pages.
+  void* classes = os::ReserveReadable(AlignUp(pages, kOsPage), kGrowStep);
+  void* spans =
+      classes == nullptr ? nullptr : os::ReserveReadable(pages * sizeof(Span*), kGrowStep);
   if (spans == nullptr) {
     os::Unmap(base, bytes);
     if (classes != nullptr) os::Unmap(classes, AlignUp(pages, kOsPage));

@@ -81,6 +81,16 @@ void AskForObjects(uintptr_t start, size_t bytes) {
   Ask(start + kProbe, bytes - kProbe, stretch > 0);
 }
 
+// The end of what is opened is a multiple of kHugePage.
+bool OpenMap(uintptr_t start, size_t bytes) {
+  if (!os::Open(At(start), bytes)) return false;
+  const uintptr_t piece = AlignDown(start, kHugePage);
+  os::AdviseHuge(At(piece), start + bytes - piece, true);
+  // What was opened and written before in small pages.
+  if (piece < start) os::Collapse(At(piece), kHugePage);
+  return true;
+}
+
 void StopAsking() {
   if (asked == Asked::kNothing) return;
   if (!os::AdviseHuge(At(heap_start), heap_end - heap_start, false)) return;
@@ -103,6 +113,7 @@ template bool OpenStepAs<false>(uintptr_t, size_t, Use);
 template bool OpenStepAs<true>(uintptr_t, size_t, Use);
 
 bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
+  if (use == Use::kMap) return OpenMap(start, bytes);
   if (heap_start == 0) heap_start = heap_end = start;
   const bool block = use != Use::kObjects && bytes >= kLeastBlock;
   if (!block && left == 0 && probe != 0) LookAtProbe();

@@ -15,6 +15,7 @@
 //
 //     At least half is: twice as much as the last time is asked for until the next probe, at most a
 //     quarter of the heap. Less: nothing, and the next step is a probe again.
+//   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB.
 //   - Huge pages go back to the kernel whole. Where that is not enough, or everything is to go
 //   back,
 //     the heap is not asked for any more: else the kernel would fill the holes again (khugepaged).
@@ -34,6 +35,7 @@ enum class Use : uint8_t {
   kObjects,      // spans of objects, and blocks that fit into a step as it comes
   kBlock,        // one large block
   kZeroedBlock,  // one that reads as zero: likely to stay sparse
+  kMap,          // not of the heap: its page map, which is written all over
 };
 
 // The seam heap_open: makes [start, start+bytes) of the heap, multiples of kOsPage, readable and
@@ -41,7 +43,8 @@ enum class Use : uint8_t {
 bool OpenStep(uintptr_t start, size_t bytes, Use use);
 template <bool kHuge>
 bool OpenStepAs(uintptr_t start, size_t bytes, Use use);
-// start and bytes are multiples of kHugePage. Steps adjoin; the same one may be opened again.
+// start and bytes are multiples of kHugePage, but for kMap. Steps adjoin; the same one may be
+// opened again.
 bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use);
 
 // The seam heap_release: free pages [*start, *start+*bytes) need not be kept; narrows them down to

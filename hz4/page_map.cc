@@ -4,6 +4,8 @@
 #include "hz4/arena.h"
 #include "hz4/base/bits.h"
 #include "hz4/base/os.h"
+#include "hz4/dispatch.h"
+#include "hz4/huge_pages.h"
 
 namespace hz4 {
 
@@ -14,19 +16,32 @@ namespace page_map {
 namespace {
 
 constexpr size_t kLeafMask = (size_t{1} << RadixMap::kLeafBits) - 1;
-// The direct map opens in steps of this many bytes: 1 GiB of heap in class_map's case.
-constexpr size_t kOpenStep = 32768;
+// A direct map opens in steps of this many bytes: 1 GiB of heap in class_map's case, 128 MiB in
+// span_map's. When the heap's part of it is larger than kHugeFrom, by whole huge pages, so that it
+// can be in such.
+constexpr size_t kOpenStep = size_t{32} << 10;
+constexpr size_t kHugeFrom = 8 * kOpenStep;
 
 // Bytes of each map that are writable; guarded by the page heap's lock.
 size_t class_map_open = 0;
 size_t span_map_open = 0;
 
-bool OpenUpTo(const void* map, size_t total, size_t* open, size_t need) {
+// Opens a map with entries of `entry` bytes up to that of page `end`.
+bool OpenUpTo(const void* map, size_t entry, size_t end, size_t* open) {
+  const size_t need = end * entry;
   if (need <= *open) return true;
-  size_t target = AlignUp(need, kOpenStep);
+  // In front of the heap, and set aside before it: nothing yet is not the heap's.
+  const size_t side = (arena::SideRegion().bytes >> kPageShift) * entry;
+  const bool huge = side > 0 && need - side > kHugeFrom;
+  const size_t total = DirectMap::view.pages * entry;
+  size_t target = AlignUp(need, huge ? huge_pages::kHugePage : kOpenStep);
   if (target > total) target = AlignUp(total, kOsPage);
-  char* from = const_cast<char*>(static_cast<const char*>(map)) + *open;
-  if (!os::Open(from, target - *open)) return false;
+  const uintptr_t from = reinterpret_cast<uintptr_t>(map) + *open;
+  const size_t bytes = target - *open;
+  if (!(huge ? Table().heap_open(from, bytes, huge_pages::Use::kMap)
+             : os::Open(reinterpret_cast<void*>(from), bytes))) {
+    return false;
+  }
   *open = target;
   return true;
 }
@@ -66,8 +81,8 @@ bool Ensure(uintptr_t start, size_t pages) {
   if (arena::Direct()) {
     const DirectMapView& v = DirectMap::view;
     const size_t end = ((start - v.base) >> kPageShift) + pages;
-    return OpenUpTo(v.class_map, v.pages, &class_map_open, end) &&
-           OpenUpTo(v.span_map, v.pages * sizeof(Span*), &span_map_open, end * sizeof(Span*));
+    return OpenUpTo(v.class_map, 1, end, &class_map_open) &&
+           OpenUpTo(v.span_map, sizeof(Span*), end, &span_map_open);
   }
   const uintptr_t first = start >> kPageShift;
   for (uintptr_t page = first; page < first + pages; page = (page | kLeafMask) + 1) {

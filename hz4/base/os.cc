@@ -111,6 +111,11 @@ bool AdviseHuge(void* p, size_t bytes, bool huge) {
   return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes),
                                                huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
 }
+bool Collapse(void* p, size_t bytes) {
+  constexpr int kMadvCollapse = 25;  // not in the headers of glibc 2.36
+  return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes),
+                                               kMadvCollapse));
+}
 bool Protect(void* p, size_t bytes) {
   return !MustFail() &&
          !SyscallFailed(Syscall(SYS_mprotect, SyscallArg(p), static_cast<long>(bytes), PROT_READ));

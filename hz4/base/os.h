@@ -31,6 +31,9 @@ bool InMemory(const void* p, size_t bytes, uint8_t* in_memory);
 // Asks the kernel to back the pages with transparent huge pages where they are touched, or not to.
 // False: it does not know them, or has no room for one mapping more; nothing changed.
 bool AdviseHuge(void* p, size_t bytes, bool huge);
+// Moves what is in memory into huge pages now, whatever part of them that is (MADV_COLLAPSE, Linux
+// 6.1). False: it stays as it is.
+bool Collapse(void* p, size_t bytes);
 // Write-protects; false: refused.
 bool Protect(void* p, size_t bytes);
 

@@ -19,9 +19,11 @@
 #include "hz4/base/bits.h"
 #include "hz4/base/os.h"
 #include "hz4/page_heap.h"
+#include "hz4/page_map.h"
 #include "tests/core/fake_clock.h"
 #include "tests/core/heap_table.h"
 #include "tests/core/in_child.h"
+#include "tests/support/contents.h"
 #include "tests/support/resident.h"
 
 namespace hz4 {
@@ -241,6 +243,58 @@ TEST_F(HugePagesTest, AlwaysAndNever) {
     EXPECT_TRUE(mappings[0].huge && !mappings[0].small);
     EXPECT_TRUE(mappings[1].small && !mappings[1].huge);
     EXPECT_EQ(mappings[0].end, heap.start() + 2 * kStep);
+  });
+}
+
+// The page map of a large heap: what was in use of it before keeps its contents.
+TEST_F(HugePagesTest, ThePageMapIsAskedForFromItsFirstPieceOn) {
+  for (uint64_t fail = 0; fail <= 3; ++fail) {
+    IN_CHILD({
+      constexpr size_t kBefore = 256 << 10;
+      const uintptr_t map = reinterpret_cast<uintptr_t>(os::ReserveReadable(8 * kMiB, kStep));
+      ASSERT_TRUE(huge_pages::OpenStepAdvised(map, kBefore, Use::kMap));
+      memset(reinterpret_cast<void*>(map), 7, kBefore);
+      os::FailNth(fail, false);
+      const bool opened =
+          huge_pages::OpenStepAdvised(map + kBefore, 2 * kStep - kBefore, Use::kMap);
+      os::FailNth(0, false);
+      ASSERT_EQ(opened, fail != 1) << "only what is refused is an error";
+      EXPECT_TRUE(test::All(reinterpret_cast<void*>(map), kBefore, 7));
+      if (!opened) return;
+      memset(reinterpret_cast<void*>(map + kBefore), 8, 2 * kStep - kBefore);
+      if (fail == 2) return;
+      size_t huge = 0;
+      for (const Mapping& m : MappingsIn(map, map + 8 * kMiB)) huge += m.huge ? m.end - m.start : 0;
+      EXPECT_EQ(huge, 2 * kStep);
+    });
+  }
+}
+
+TEST_F(HugePagesTest, ThePageMapOfASmallHeapIsNotAskedFor) {
+  IN_CHILD({
+    test::BindHeap(ThpMode::kAdvise);
+    arena::Init(size_t{256} << 30, true);
+    const uintptr_t heap = arena::Boundary();
+    const auto asked_for = [] {
+      const uintptr_t map = reinterpret_cast<uintptr_t>(DirectMap::view.span_map);
+      size_t huge = 0;
+      for (const Mapping& m : MappingsIn(map, map + 64 * kMiB))
+        huge += m.huge ? m.end - m.start : 0;
+      return huge;
+    };
+    const auto grow_to = [&](size_t bytes) {
+      uintptr_t start;
+      size_t got;
+      while (arena::Boundary() < heap + bytes) {
+        ASSERT_TRUE(arena::Grow(1, Use::kObjects, &start, &got));
+      }
+    };
+    grow_to(900 * kMiB);
+    EXPECT_EQ(asked_for(), 0u);
+    grow_to(1200 * kMiB);
+    EXPECT_EQ(asked_for(), kStep);
+    grow_to(9000 * kMiB);
+    EXPECT_EQ(asked_for(), 2 * kStep);
   });
 }
 
