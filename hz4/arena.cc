@@ -11,7 +11,9 @@ namespace arena {
 namespace {
 
 constexpr size_t kLeastReservation = size_t{1} << 30;
-// Growth is a 16th of what is open already, within these bounds: few system calls, little unused.
+// Growth for objects is a 16th of what is open already, within these bounds: few system calls,
+// little unused. Blocks get what they need: how they are used says nothing about what comes behind
+// them.
 constexpr size_t kMaxStep = size_t{64} << 20;
 // Separate mappings, largest first; the last resort is exactly what is needed.
 constexpr size_t kMappingSizes[] = {size_t{4} << 20, size_t{1} << 20, 0};
@@ -49,9 +51,12 @@ bool GrowDirect(size_t pages, huge_pages::Use use, uintptr_t* start, size_t* got
   const size_t left = (v.pages << kPageShift) - (boundary - v.base);
   const size_t need = AlignUp(pages << kPageShift, kGrowStep);
   if (need > left) return false;
-  size_t step = AlignUp(open / 16, kGrowStep);
-  if (step > kMaxStep) step = kMaxStep;
-  if (step < need) step = need;
+  size_t step = need;
+  if (use == huge_pages::Use::kObjects) {
+    step = AlignUp(open / 16, kGrowStep);
+    if (step > kMaxStep) step = kMaxStep;
+    if (step < need) step = need;
+  }
   if (step > left) step = need;
   // When the kernel refuses a generous step it may still grant the bare need.
   if (!Table().heap_open(boundary, step, use)) {

@@ -28,6 +28,7 @@ enum class Asked : uint8_t { kNothing, kHuge, kSmall };
 uintptr_t heap_start = 0;  // [heap_start, heap_end) was opened
 uintptr_t heap_end = 0;
 Asked asked = Asked::kNothing;  // of the pages in front of heap_end
+bool anything_asked = false;    // some part of the heap is in huge pages
 uint32_t changes = 0;           // of `asked` along the heap
 uintptr_t probe = 0;            // start of the last one; 0: it was looked at
 size_t stretch = 0;             // asked for after the last probe; 0: it was not in memory
@@ -42,6 +43,7 @@ void Ask(uintptr_t start, size_t bytes, bool huge) {
   if (bytes == 0 || wanted == asked || (!huge && asked == Asked::kNothing)) return;
   if (changes >= kMostChanges || !os::AdviseHuge(At(start), bytes, huge)) return;
   asked = wanted;
+  anything_asked = true;
   ++changes;
 }
 
@@ -64,8 +66,9 @@ size_t NextStretch() {
 // both sides of it, so that all is one mapping again.
 void LookAtProbe() {
   const bool dense = ProbeIsInMemory();
-  if (dense && os::AdviseHuge(At(probe), kProbe, true) && probe + kProbe == heap_end) {
-    asked = Asked::kHuge;
+  if (dense && os::AdviseHuge(At(probe), kProbe, true)) {
+    anything_asked = true;
+    if (probe + kProbe == heap_end) asked = Asked::kHuge;
   }
   probe = 0;
   left = stretch = dense ? NextStretch() : 0;
@@ -92,9 +95,10 @@ bool OpenMap(uintptr_t start, size_t bytes) {
 }
 
 void StopAsking() {
-  if (asked == Asked::kNothing) return;
+  if (!anything_asked) return;
   if (!os::AdviseHuge(At(heap_start), heap_end - heap_start, false)) return;
   asked = Asked::kSmall;
+  anything_asked = false;
   changes = 0;
   stretch = left = 0;
 }
@@ -139,7 +143,7 @@ bool ReleaseWhole(uintptr_t* start, size_t* bytes, bool must) {
     StopAsking();
     return true;
   }
-  if (changes == 0) return true;
+  if (!anything_asked) return true;
   const uintptr_t from = AlignUp(*start, kHugePage);
   const uintptr_t to = AlignDown(*start + *bytes, kHugePage);
   if (from >= to) return false;

@@ -189,6 +189,16 @@ TEST_F(HugePagesTest, WholeHugePagesGoBack) {
     heap.Open(16 * kMiB, Use::kBlock);
     EXPECT_EQ(heap.HugeBytes(), 16 * kMiB) << "what comes later is asked for again";
   });
+  IN_CHILD({
+    Heap heap(kMiB * 256);
+    heap.Grow(2 * kStep, 1);
+    ASSERT_EQ(heap.HugeBytes(), 2 * kStep) << "for objects";
+    uintptr_t start = heap.start() + kOsPage;
+    size_t bytes = 2 * kOsPage;
+    EXPECT_FALSE(huge_pages::ReleaseWhole(&start, &bytes, false));
+    EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
+    EXPECT_EQ(heap.HugeBytes(), 0u);
+  });
 }
 
 TEST_F(HugePagesTest, ThereIsAnEndToMappings) {
