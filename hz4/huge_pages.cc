@@ -14,9 +14,9 @@ constexpr size_t kLeastAsked = 2 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
 constexpr size_t kProbePages = kProbe / kOsPage;
-// Of a probe: then huge pages take less than twice the memory. Pages that were not handed out yet
-// count as well, so that in the end it is more.
-constexpr size_t kLeastPresent = kProbePages / 2;
+// Of a probe; then huge pages take at most a third more memory. Pages that nobody has used so far
+// count as missing, so in the end it is less.
+constexpr size_t kLeastPresent = kProbePages - kProbePages / 4;
 // Every change from asked for to not or back is a mapping more, of which a process may have some
 // 65000 (vm.max_map_count); beyond, all goes on as it is.
 constexpr uint32_t kMostChanges = 4096;

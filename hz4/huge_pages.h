@@ -13,8 +13,8 @@
 //
 //       | probe | asked for: kLeastAsked | probe | twice as much | probe | ...
 //
-//     At least half is: twice as much as the last time is asked for until the next probe, at most a
-//     quarter of the heap. Less: nothing, and the next step is a probe again.
+//     At least three quarters are: twice as much as the last time is asked for until the next
+//     probe, at most a quarter of the heap. Less: nothing, and the next step is a probe again.
 //   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB.
 //   - Huge pages go back to the kernel whole. Where that is not enough, or everything is to go
 //   back,
