@@ -12,7 +12,7 @@
 namespace hz4 {
 namespace arena {
 
-inline constexpr size_t kGrowStep = size_t{2} << 20;
+inline constexpr size_t kGrowStep = huge_pages::kHugePage;
 
 // Decides between the two shapes; call once, before anything else of the heap. `reserve`: bytes of
 // address space to ask for, a multiple of kGrowStep; less is taken when so much is refused, down to

@@ -123,10 +123,8 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   if (!block && left == 0 && probe != 0) LookAtProbe();
   // First as what it adjoins, so that both are one mapping, whose parts can be merged again later:
   // two mappings that were touched apart never can.
-  const bool opened = asked == Asked::kNothing ? OpenStep(start, bytes, use)
-                      : asked == Asked::kHuge  ? OpenStepAs<true>(start, bytes, use)
-                                               : OpenStepAs<false>(start, bytes, use);
-  if (!opened) return false;
+  if (asked != Asked::kNothing) os::AdviseHuge(At(start), bytes, asked == Asked::kHuge);
+  if (!OpenStep(start, bytes, use)) return false;
   if (block) {
     Ask(start, bytes, use == Use::kBlock);
   } else {
