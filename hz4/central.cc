@@ -213,24 +213,28 @@ void GiveBackSurplus(unsigned cls) {
   }
 }
 
-// Up to n objects of the partial spans of `lists` parts, from `part` on.
+// Up to n objects of the partial spans of `lists` parts, from `part` on, the first of them last:
+// what a cache got last it hands out first, so objects of a span come into use in the order of
+// their addresses, which the processor's prefetchers follow from one batch to the next.
 template <class Stats>
 uint32_t FetchFromSpans(ClassSpans& c, unsigned part, unsigned lists, void** out, uint32_t n)
     HZ4_REQUIRES(c.lock) {
-  uint32_t got = 0;
+  uint32_t left = n;
   for (unsigned i = 0; i < lists; ++i) {
     SpanList& partial = c.partial[part ^ i];
-    while (got < n && partial.front() != nullptr) {
+    while (left > 0 && partial.front() != nullptr) {
       Span* span = partial.front();
       const uint32_t carved_before = span->carved;
       const uint32_t free_before = span->free_count;
-      got += span->TakeBatch(out + got, n - got);
+      left -= span->TakeBatch(out + left, left);
       c.carved += span->carved - carved_before;
       Stats::Add(CounterId::kCentralCarveObjs, span->carved - carved_before);
       c.free_in_spans -= free_before - span->free_count;
       if (!span->HasFree()) RemovePartial(c, span);
     }
   }
+  const uint32_t got = n - left;
+  if (left > 0) memmove(out, out + left, got * sizeof(void*));
   return got;
 }
 
@@ -239,6 +243,25 @@ uint32_t FetchFree(unsigned cls, unsigned part, unsigned lists, void** out, uint
   ClassSpans& c = class_spans[cls];
   if (!c.lock.Acquire()) return 0;
   const uint32_t got = FetchFromSpans<Stats>(c, part, lists, out, n);
+  c.lock.Release();
+  return got;
+}
+
+// Up to n objects of a new span. The class lock is not held while pages are found: another thread
+// may do the same, then the class has one span more.
+template <class Stats>
+uint32_t FetchFresh(unsigned cls, unsigned part, PageSource source, void** out, uint32_t n) {
+  Span* span = PageHeap::NewObjectSpan(cls, /*with_remote=*/false, source);
+  if (span == nullptr) return 0;
+  Stats::Add(CounterId::kSpanCreated);
+  ClassSpans& c = class_spans[cls];
+  if (!c.lock.Acquire()) {
+    PageHeap::Free(span);
+    return 0;
+  }
+  ++c.spans;
+  AddPartial(c, span, part);
+  const uint32_t got = FetchFromSpans<Stats>(c, part, 1, out, n);
   c.lock.Release();
   return got;
 }
@@ -317,26 +340,12 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
   const unsigned mine = MyPart();
   uint32_t got = PopFrom(arrays[mine][cls], cls, n, &CopyTo, out);
   if (got == 0) got = FetchFree<Stats>(cls, mine, 1, out, n);
+  if (got == 0) got = FetchFresh<Stats>(cls, mine, PageSource::kKept, out, n);
   for (unsigned i = 1; got == 0 && i < parts; ++i) {
     got = PopFrom(arrays[mine ^ i][cls], cls, n, &CopyTo, out);
   }
   if (got == 0) got = FetchFree<Stats>(cls, mine, parts, out, n);
-  if (got > 0) return got;
-
-  // The class lock is not held while pages are found: another thread may do the same, then the
-  // class has one span more.
-  Span* span = PageHeap::NewObjectSpan(cls, /*with_remote=*/false);
-  if (span == nullptr) return 0;
-  Stats::Add(CounterId::kSpanCreated);
-  ClassSpans& c = class_spans[cls];
-  if (!c.lock.Acquire()) {
-    PageHeap::Free(span);
-    return 0;
-  }
-  ++c.spans;
-  AddPartial(c, span, mine);
-  got = FetchFromSpans<Stats>(c, mine, 1, out, n);
-  c.lock.Release();
+  if (got == 0) got = FetchFresh<Stats>(cls, mine, PageSource::kAny, out, n);
   return got;
 }
 

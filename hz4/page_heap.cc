@@ -442,10 +442,14 @@ void* descriptors::PageFromHeap() HZ4_NO_TSA {  // called with the lock held, by
 
 void PageHeap::Init() { lock.Init(LockRank::kPageHeap); }
 
-Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote) {
+Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote, PageSource source) {
   if (!lock.Acquire()) return nullptr;
+  const uint32_t pages = Class(cls).span_pages;
   SpanState was;
-  Span* span = TakePages(Class(cls).span_pages, huge_pages::Use::kObjects, &was);
+  Span* span = nullptr;
+  if (source == PageSource::kAny || dirty.Find(pages) != nullptr) {
+    span = TakePages(pages, huge_pages::Use::kObjects, &was);
+  }
   if (span != nullptr) {
     span->objects = Class(cls).objects;
     span->free_bits = descriptors::NewBits(span->BitWords());

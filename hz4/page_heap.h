@@ -39,13 +39,19 @@ struct PageRun {
   uint32_t blank_count;
 };
 
+// Which pages a new span may be of.
+enum class PageSource : uint8_t {
+  kAny,
+  kKept,  // free ones that did not go back to the kernel: they cost no memory more
+};
+
 class PageHeap {
  public:
   static void Init();
 
   // A span for objects of `cls`, nothing carved, bits cleared, page map set. `with_remote`: also
-  // remote_bits (ladder).
-  static Span* NewObjectSpan(unsigned cls, bool with_remote);
+  // remote_bits (ladder). nullptr: none to be had, or a fork is pending.
+  static Span* NewObjectSpan(unsigned cls, bool with_remote, PageSource source = PageSource::kAny);
   // Sets `pages` aside, with descriptors for `cuts` spans; what is left of the run goes back first.
   // False: nothing is set aside. rest->zeroed: nobody has used the pages before.
   [[nodiscard]] static bool Reserve(PageRun* run, size_t pages, uint32_t cuts);

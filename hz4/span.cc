@@ -5,10 +5,10 @@ namespace hz4 {
 
 void* Span::Take() {
   void* p;
-  return TakeBatch(&p, 1) == 1 ? p : nullptr;
+  return TakeBatch(&p + 1, 1) == 1 ? p : nullptr;
 }
 
-uint32_t Span::TakeBatch(void** out, uint32_t n) {
+uint32_t Span::TakeBatch(void** end, uint32_t n) {
   uint32_t got = 0;
   const uint32_t words = BitWords();
   for (uint32_t w = hint; free_count != 0 && got < n; w = w + 1 < words ? w + 1 : 0) {
@@ -16,14 +16,15 @@ uint32_t Span::TakeBatch(void** out, uint32_t n) {
     while (bits != 0 && got < n) {
       const uint32_t i = w * 64 + LowestBit(bits);
       bits &= bits - 1;
-      out[got++] = ObjectAt(i);
+      *--end = ObjectAt(i);
+      ++got;
       --free_count;
     }
     free_bits[w] = bits;
     hint = w;
   }
   uint32_t fresh = carved;
-  while (got < n && fresh < objects) out[got++] = ObjectAt(fresh++);
+  for (; got < n && fresh < objects; ++got) *--end = ObjectAt(fresh++);
   carved = fresh;
   return got;
 }

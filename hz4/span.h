@@ -86,8 +86,9 @@ struct alignas(kCacheLine) Span {
 
   // Takes one object out of the span: a free one, else the next uncarved one; nullptr when full.
   void* Take();
-  // Takes up to n objects; returns how many.
-  uint32_t TakeBatch(void** out, uint32_t n);
+  // Takes up to n objects; returns how many. The first, which Take would take, is end[-1], the next
+  // end[-2], and so on: who pops them from the end gets rising addresses.
+  uint32_t TakeBatch(void** end, uint32_t n);
   // Puts object i back. False: it is already free in the span (a double free).
   [[nodiscard]] bool Put(uint32_t i);
   // Puts back in[0], in[1], ... for as long as they lie in this span; how many. Stops before one

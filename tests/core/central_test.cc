@@ -256,6 +256,63 @@ TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
   Return(cls, others);
 }
 
+TEST_F(CentralTest, ACpuTakesFreePagesThatAreInMemoryBeforeAnothersObjects) {
+  const std::vector<int> cpus = test::AllowedCpus();
+  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  const unsigned cls = SizeToClass(64);
+  const uint32_t in_span = Class(cls).objects;
+  const std::vector<void*> objects = FetchAll(cls, in_span);
+  {
+    const OnCpu on(cpus[1]);
+    Return(cls, objects);
+  }
+  {
+    SlowScope scope;
+    PageHeap::Free(PageHeap::NewObjectSpan(cls, /*with_remote=*/false));
+  }
+  const OnCpu on(cpus[0]);
+  const std::vector<void*> own = FetchAll(cls, in_span);
+  EXPECT_EQ(central::GetTotals().array_bytes, in_span * uint64_t{64}) << "another's were taken";
+  EXPECT_EQ(InUsePages(), 2 * Class(cls).span_pages);
+  const std::vector<void*> others = FetchAll(cls, in_span);
+  EXPECT_EQ(std::set<void*>(others.begin(), others.end()),
+            std::set<void*>(objects.begin(), objects.end()))
+      << "pages came into memory although another CPU had free objects";
+  Return(cls, own);
+  Return(cls, others);
+}
+
+TEST_F(CentralTest, ABatchOfSeveralSpansFallsAddressByAddressInEach) {
+  const unsigned cls = SizeToClass(8192);
+  constexpr uint32_t kSpans = 3;
+  const uint32_t in_span = Class(cls).objects;
+  std::vector<void*> objects = FetchAll(cls, kSpans * in_span);
+  std::sort(objects.begin(), objects.end());
+  std::vector<void*> kept;  // one of each span, so that it stays
+  std::vector<void*> returned;
+  for (uint32_t i = 0; i < objects.size(); ++i) {
+    (i % in_span == 0 ? kept : returned).push_back(objects[i]);
+  }
+  Return(cls, returned);
+  GiveBackAll();
+  std::vector<void*> batch(objects.size());
+  ASSERT_EQ(Fetch(cls, batch.data(), kSpans * in_span), returned.size());
+  batch.resize(returned.size());
+  uint32_t changes = 0;  // of the span
+  for (size_t i = 1; i < batch.size(); ++i) {
+    if (page_map::SpanOf(batch[i]) == page_map::SpanOf(batch[i - 1])) {
+      EXPECT_LT(batch[i], batch[i - 1]);
+    } else {
+      ++changes;
+    }
+  }
+  EXPECT_EQ(changes, kSpans - 1) << "a span's objects lie apart in the batch";
+  EXPECT_EQ(std::set<void*>(batch.begin(), batch.end()),
+            std::set<void*>(returned.begin(), returned.end()));
+  Return(cls, batch);
+  Return(cls, kept);
+}
+
 TEST_F(CentralTest, AFullArrayDoesNotSpillIntoAnothersUnlessItCouldNeverGrow) {
   const std::vector<int> cpus = test::AllowedCpus();
   if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";

@@ -99,7 +99,8 @@ TEST(Span, PutTwiceIsSeen) {
 TEST(Span, ARunIsPutBackUpToTheFirstThatDoesNotBelong) {
   TestSpan span(SizeToClass(48));
   void* taken[6];
-  ASSERT_EQ(span->TakeBatch(taken, 6), 6u);
+  ASSERT_EQ(span->TakeBatch(taken + 6, 6), 6u);
+  std::reverse(taken, taken + 6);  // rising addresses
   EXPECT_EQ(span->PutRun(taken, 2), 2u);
   EXPECT_EQ(span->free_count, 2u);
   char* const third = static_cast<char*>(taken[2]);
@@ -117,7 +118,7 @@ TEST(Span, ARunIsPutBackUpToTheFirstThatDoesNotBelong) {
     EXPECT_EQ(span->free_count, 3u);
     EXPECT_EQ(span.Check(), "");
     void* again = nullptr;  // the lowest free one
-    while (again != taken[3]) ASSERT_EQ(span->TakeBatch(&again, 1), 1u);
+    while (again != taken[3]) ASSERT_EQ(span->TakeBatch(&again + 1, 1), 1u);
     ASSERT_EQ(span->PutRun(taken, 2), 2u);
   }
   EXPECT_EQ(span->PutRun(taken + 2, 4), 4u);
@@ -134,6 +135,21 @@ TEST(Span, FreedObjectsComeBackBeforeFreshOnes) {
   EXPECT_EQ(span->carved, 2u);
 }
 
+TEST(Span, WhoPopsABatchFromItsEndGetsRisingAddresses) {
+  TestSpan span(SizeToClass(48));
+  void* out[210] = {};
+  ASSERT_EQ(span->TakeBatch(out + 200, 200), 200u);
+  for (uint32_t i = 0; i < 200; ++i) ASSERT_EQ(out[199 - i], span->ObjectAt(i));
+  for (uint32_t i = 40; i < 200; i += 7) ASSERT_TRUE(span->Put(i));
+  const uint32_t back = span->free_count;
+  // The ones that came back, then fresh ones.
+  ASSERT_EQ(span->TakeBatch(out + 210, back + 10), back + 10);
+  void** next = out + 210;
+  for (uint32_t i = 40; i < 200; i += 7) ASSERT_EQ(*--next, span->ObjectAt(i));
+  for (uint32_t i = 200; i < 210; ++i) ASSERT_EQ(*--next, span->ObjectAt(i));
+  EXPECT_EQ(span.Check(), "");
+}
+
 TEST(Span, RandomTraceAgainstASetOfObjects) {
   test::Random random(test::Seed());
   for (unsigned cls : {1u, 2u, 7u, 33u, kLastSmallClass, 60u, kLastMidClass, kNumClasses}) {
@@ -145,9 +161,10 @@ TEST(Span, RandomTraceAgainstASetOfObjects) {
       if (random.OneIn(2)) {
         const uint32_t want =
             static_cast<uint32_t>(random.In(0, std::min<size_t>(100, batch.size())));
-        const uint32_t got = span->TakeBatch(batch.data(), want);
+        void** const end = batch.data() + batch.size();
+        const uint32_t got = span->TakeBatch(end, want);
         ASSERT_EQ(got, std::min(want, room)) << "class " << cls << " step " << step;
-        for (uint32_t i = 0; i < got; ++i) out.push_back(span->IndexOf(batch[i]));
+        for (void** p = end - got; p < end; ++p) out.push_back(span->IndexOf(*p));
       } else {
         for (uint64_t n = random.In(1, 100); n > 0 && !out.empty(); --n) {
           std::swap(out[random.In(0, out.size() - 1)], out.back());
@@ -176,7 +193,7 @@ TEST(Span, RandomTraceAgainstASetOfObjects) {
 TestSpan Used(bool with_remote = false) {
   TestSpan span(SizeToClass(256), with_remote);
   void* out[100];
-  EXPECT_EQ(span->TakeBatch(out, 100), 100u);
+  EXPECT_EQ(span->TakeBatch(out + 100, 100), 100u);
   for (int i = 0; i < 100; i += 3) EXPECT_TRUE(span->Put(span->IndexOf(out[i])));
   EXPECT_EQ(span.Check(), "");
   return span;
