@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/span.h"
 
+#include "hz4/base/bits.h"
+
 namespace hz4 {
+namespace {
+
+// How many of in[0], in[1], ... lie `step` bytes behind the one before, in[0] included; at most
+// `most`, which is not 0.
+uint32_t Neighbours(void* const* in, uint32_t most, uint64_t step) {
+  uint32_t n = 1;
+  for (auto next = reinterpret_cast<uintptr_t>(in[0]) + step; n < most; ++n, next += step) {
+    if (reinterpret_cast<uintptr_t>(in[n]) != next) break;
+  }
+  return n;
+}
+
+uint32_t Least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+}  // namespace
 
 void* Span::Take() {
   void* p;
@@ -9,24 +26,30 @@ void* Span::Take() {
 }
 
 uint32_t Span::TakeBatch(void** end, uint32_t n) {
-  uint32_t got = 0;
+  const uint64_t size = Class(size_class).size;
+  void** const stop = end - n;
+  const auto take = [&](uint32_t i, uint32_t some) {
+    for (uintptr_t p = start + i * size; some > 0; --some, p += size) {
+      *--end = reinterpret_cast<void*>(p);
+    }
+  };
   const uint32_t words = BitWords();
-  for (uint32_t w = hint; free_count != 0 && got < n; w = w + 1 < words ? w + 1 : 0) {
+  for (uint32_t w = hint; free_count != 0 && end > stop; w = w + 1 < words ? w + 1 : 0) {
     uint64_t bits = free_bits[w];
-    while (bits != 0 && got < n) {
-      const uint32_t i = w * 64 + LowestBit(bits);
-      bits &= bits - 1;
-      *--end = ObjectAt(i);
-      ++got;
-      --free_count;
+    while (bits != 0 && end > stop) {
+      const uint32_t first = LowestBit(bits);
+      const uint32_t some = Least(LowestOnes(bits >> first), static_cast<uint32_t>(end - stop));
+      bits &= ~(LowBits(some) << first);
+      free_count = static_cast<uint16_t>(free_count - some);
+      take(w * 64 + first, some);
     }
     free_bits[w] = bits;
-    hint = w;
+    hint = static_cast<uint16_t>(w);
   }
-  uint32_t fresh = carved;
-  for (; got < n && fresh < objects; ++got) *--end = ObjectAt(fresh++);
-  carved = fresh;
-  return got;
+  const uint32_t fresh = Least(static_cast<uint32_t>(end - stop), objects - carved);
+  take(carved, fresh);
+  carved = static_cast<uint16_t>(carved + fresh);
+  return n - static_cast<uint32_t>(end - stop);
 }
 
 bool Span::Put(uint32_t i) {
@@ -43,29 +66,32 @@ uint32_t Span::PutRun(void* const* in, uint32_t n) {
   const uint64_t inverse = Class(size_class).inverse;
   const uint64_t size = Class(size_class).size;
   const uint64_t handed_out = carved * size;
-  // What is freed together mostly lies together: a word is looked up when it changes only.
-  uint32_t w = hint;
-  uint64_t bits = free_bits[w];
-  uint32_t lowest = w;
   uint32_t k = 0;
-  for (; k < n; ++k) {
+  while (k < n) {
     const uint64_t offset = reinterpret_cast<uintptr_t>(in[k]) - start;
     if (offset >= handed_out) break;
     const auto i = static_cast<uint32_t>(offset * inverse >> 40);
     if (i * size != offset) break;
-    if (i / 64 != w) {
-      free_bits[w] = bits;
-      w = i / 64;
-      bits = free_bits[w];
-      if (w < lowest) lowest = w;
+    // What is freed together mostly lies together: neighbours with bits in one word go at once.
+    const uint32_t bit = i % 64;
+    uint32_t lowest = bit;
+    uint32_t some = Neighbours(in + k, Least(n - k, Least(64 - bit, carved - i)), size);
+    if (some == 1) {
+      some = Neighbours(in + k, Least(n - k, bit + 1), 0 - size);
+      lowest = bit + 1 - some;
     }
-    const uint64_t bit = uint64_t{1} << (i % 64);
-    if ((bits & bit) != 0) break;
-    bits |= bit;
+    uint64_t& word = free_bits[i / 64];
+    uint64_t bits = LowBits(some) << lowest;
+    if (HZ4_UNLIKELY((word & bits) != 0)) {  // one of them is free already: one by one up to there
+      some = 1;
+      bits = uint64_t{1} << bit;
+      if ((word & bits) != 0) break;
+    }
+    word |= bits;
+    free_count = static_cast<uint16_t>(free_count + some);
+    if (i / 64 < hint) hint = static_cast<uint16_t>(i / 64);
+    k += some;
   }
-  free_bits[w] = bits;
-  free_count += k;
-  hint = lowest;
   return k;
 }
 

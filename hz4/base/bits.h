@@ -22,6 +22,11 @@ constexpr unsigned FloorLog2(uint64_t x) { return 63u - static_cast<unsigned>(__
 // Index of the lowest set bit; x must not be 0.
 constexpr unsigned LowestBit(uint64_t x) { return static_cast<unsigned>(__builtin_ctzll(x)); }
 
+// How many of the lowest bits are set in a row: 0..64.
+constexpr unsigned LowestOnes(uint64_t x) { return x + 1 == 0 ? 64 : LowestBit(~x); }
+// The n lowest bits set; n in 1..64.
+constexpr uint64_t LowBits(unsigned n) { return ~uint64_t{0} >> (64 - n); }
+
 // Smallest power of two >= x; x must be in 1..2^63.
 constexpr uint64_t NextPowerOfTwo(uint64_t x) {
   return x <= 1 ? 1 : uint64_t{1} << (FloorLog2(x - 1) + 1);

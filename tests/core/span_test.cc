@@ -126,6 +126,50 @@ TEST(Span, ARunIsPutBackUpToTheFirstThatDoesNotBelong) {
   EXPECT_EQ(span.Check(), "");
 }
 
+// Rising and falling runs, single objects and, now and then, one that does not belong.
+TEST(Span, RunsOfAllShapesArePutBackUpToTheFirstThatDoesNotBelong) {
+  test::Random random(test::Seed());
+  for (unsigned cls : {1u, 2u, 7u, 33u, kLastSmallClass, kNumClasses}) {
+    TestSpan span(cls);
+    std::vector<void*> batch(Class(cls).objects);
+    for (int step = 0; step < 500; ++step) {
+      const auto most = static_cast<uint32_t>(batch.size());
+      span->TakeBatch(batch.data() + most, static_cast<uint32_t>(random.In(0, most)));
+      std::set<uint32_t> out;
+      for (uint32_t i = 0; i < span->carved; ++i) {
+        if ((span->free_bits[i / 64] >> (i % 64) & 1) == 0) out.insert(i);
+      }
+      std::vector<void*> run;
+      uint32_t good = 0;  // of run, before the first that does not belong
+      bool wrong = false;
+      for (uint64_t segments = random.In(1, 8); segments > 0; --segments) {
+        const bool rising = random.OneIn(2);
+        auto i = static_cast<int64_t>(random.In(0, Class(cls).objects - 1));
+        for (uint64_t n = random.In(1, 150); n > 0; --n, i += rising ? 1 : -1) {
+          if (i < 0 || i >= span->objects) break;
+          const bool belongs = out.count(static_cast<uint32_t>(i)) > 0;
+          // Few of those that are free already, or no run would ever be long.
+          if (!belongs && !random.OneIn(20)) break;
+          char* p = static_cast<char*>(span->ObjectAt(static_cast<uint32_t>(i)));
+          const bool inside = random.OneIn(200);
+          run.push_back(inside ? p + 1 : p);
+          wrong = wrong || inside || !belongs;
+          if (!wrong) {
+            ++good;
+            out.erase(static_cast<uint32_t>(i));
+          }
+        }
+      }
+      if (run.empty()) continue;
+      ASSERT_EQ(span->PutRun(run.data(), static_cast<uint32_t>(run.size())), good)
+          << "class " << cls << " step " << step;
+      ASSERT_EQ(span->carved - span->free_count, out.size());
+      for (uint32_t i : out) ASSERT_EQ(span->free_bits[i / 64] >> (i % 64) & 1, 0u);
+      ASSERT_EQ(span.Check(), "") << "class " << cls << " step " << step;
+    }
+  }
+}
+
 TEST(Span, FreedObjectsComeBackBeforeFreshOnes) {
   TestSpan span(SizeToClass(4096));
   void* a = span->Take();
