@@ -42,7 +42,7 @@ TEST(Fork, FromABusyParent) {
   Watchdog watchdog(60);
   std::vector<std::string*> inherited = Inheritance();
   Churn churn(4, 400000);
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 25; ++i) {
     const std::string outcome = InChild([&] { LiveInChild(Seed() + i, &inherited); });
     ASSERT_EQ(outcome, "") << "fork " << i;
     Exercise(Seed() + i, 60, 100000);

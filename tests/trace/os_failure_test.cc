@@ -60,6 +60,7 @@ int RunWithFailure(std::uint64_t n, bool sticky) {
   os::FailNth(0, false);
   TraceOptions whole = Workload();
   whole.failures_allowed = false;
+  whole.rounds = 1;
   const TraceResult after = RunTrace(whole);
   return after.error.empty() ? 0 : Report("afterwards", after.error);
 }
@@ -86,8 +87,8 @@ std::uint64_t CallsNeeded() {
 void ExpectEveryFailureIsSurvived(bool sticky) {
   const std::uint64_t calls = CallsNeeded();
   ASSERT_GT(calls, 5u) << "the workload asks the system for nothing";
-  // Every one of the first calls, which are start-up; of the others at most 150.
-  const std::uint64_t stride = calls > 200 ? (calls - 50) / 150 + 1 : 1;
+  // Every one of the first calls, which are start-up; of the others at most 80.
+  const std::uint64_t stride = calls > 130 ? (calls - 50) / 80 + 1 : 1;
   for (std::uint64_t n = 1; n <= calls; n += n < 50 ? 1 : stride) {
     EXPECT_EQ(InChild([n, sticky] { return RunWithFailure(n, sticky); }), "")
         << "call " << n << " of " << calls << (sticky ? " and all later ones" : "");

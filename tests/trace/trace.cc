@@ -98,7 +98,8 @@ class Worker {
  private:
   void Step() {
     Block& slot = slots_[random_.Next() % slots_.size()];
-    if (random_.OneIn(2000)) kTraced.release();
+    // Seldom: all that is free comes into memory anew afterwards, page fault by page fault.
+    if (random_.OneIn(6000)) kTraced.release();
     if (slot.p == nullptr) {
       if (live_bytes_ < common_.options.live_bytes) Allocate(&slot);
       return;
