@@ -19,22 +19,23 @@ inline constexpr size_t kClearByPageFrom = size_t{128} << 10;
 // size >= kClearByPageFrom.
 void ClearByPage(void* p, size_t size);
 
-// Makes [p, p + size) read as zero, whatever p is aligned to. 16 to 64 bytes, the most frequent
-// sizes, without a call, by stores that overlap.
-HZ4_ALWAYS_INLINE void Clear(void* p, size_t size) {
+// Makes [p, p + size) read as zero, whatever p is aligned to; returns p, so that a caller can end
+// with the call. 16 to 64 bytes, the most frequent sizes, without one, by stores that overlap.
+HZ4_ALWAYS_INLINE void* Clear(void* p, size_t size) {
   if (HZ4_LIKELY(size - 16 <= 48)) {
     char* const first = static_cast<char*>(p);
     char* const last = first + size - 16;
     memset(first, 0, 16);
     memset(last, 0, 16);
-    if (size <= 32) return;
-    memset(first + 16, 0, 16);
-    memset(last - 16, 0, 16);
-  } else if (HZ4_LIKELY(size < kClearByPageFrom)) {
-    memset(p, 0, size);
-  } else {
-    ClearByPage(p, size);
+    if (size > 32) {
+      memset(first + 16, 0, 16);
+      memset(last - 16, 0, 16);
+    }
+    return p;
   }
+  if (HZ4_LIKELY(size < kClearByPageFrom)) return memset(p, 0, size);
+  ClearByPage(p, size);
+  return p;
 }
 
 }  // namespace hz4

@@ -56,8 +56,7 @@ struct Entry {
       return Slow::AllocLarge(bytes, kMinAlign, /*zero=*/true);
     }
     void* p = Allocate(bytes);
-    if (HZ4_LIKELY(p != nullptr)) Clear(p, bytes);
-    return p;
+    return HZ4_LIKELY(p != nullptr) ? Clear(p, bytes) : nullptr;
   }
 
   static void* Memalign(size_t align, size_t size) {
