@@ -30,6 +30,9 @@ constexpr size_t kArrayShare = 64;              // ... plus this part of the map
 // bound gives to one array.
 constexpr size_t kReservedBytes = size_t{256} << 20;
 constexpr size_t kScarceBytes = kArrayBase / kNumClasses;
+// Free objects of other parts are left to them up to this part of a class's objects; so a class has
+// at most a third more spans than it would have if they were taken first.
+constexpr uint64_t kElsewhereShare = 4;
 constexpr uint64_t kPeriodNs = 100 * 1000 * 1000;
 constexpr uint32_t kReturnsPerClockRead = 64;
 constexpr unsigned kMaxParts = static_cast<unsigned>(LockRank::kCentralArrayLast) -
@@ -266,6 +269,17 @@ uint32_t FetchFresh(unsigned cls, unsigned part, PageSource source, void** out, 
   return got;
 }
 
+// Asked when the part's own array and spans have nothing.
+bool LittleIsElsewhere(unsigned cls, unsigned part) {
+  ClassSpans& c = class_spans[cls];
+  if (!c.lock.Acquire()) return false;
+  const uint64_t objects = c.spans * Class(cls).objects;
+  uint64_t free = objects - c.carved + c.free_in_spans;
+  c.lock.Release();
+  for (unsigned i = 1; i < parts; ++i) free += arrays[part ^ i][cls].count;
+  return free <= objects / kElsewhereShare;
+}
+
 void Defer(void* const* in, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) side::DeferFree(in[i]);
 }
@@ -340,7 +354,9 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
   const unsigned mine = MyPart();
   uint32_t got = PopFrom(arrays[mine][cls], cls, n, &CopyTo, out);
   if (got == 0) got = FetchFree<Stats>(cls, mine, 1, out, n);
-  if (got == 0) got = FetchFresh<Stats>(cls, mine, PageSource::kKept, out, n);
+  if (got == 0 && LittleIsElsewhere(cls, mine)) {
+    got = FetchFresh<Stats>(cls, mine, PageSource::kKept, out, n);
+  }
   for (unsigned i = 1; got == 0 && i < parts; ++i) {
     got = PopFrom(arrays[mine ^ i][cls], cls, n, &CopyTo, out);
   }

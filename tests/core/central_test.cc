@@ -256,30 +256,59 @@ TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
   Return(cls, others);
 }
 
-TEST_F(CentralTest, ACpuTakesFreePagesThatAreInMemoryBeforeAnothersObjects) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  const unsigned cls = SizeToClass(64);
+// The first CPU needs a span's worth of objects, the second one has as many free. Returns how many
+// of these were taken, when `live` spans' worth are in use and free pages are in memory.
+size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t live) {
   const uint32_t in_span = Class(cls).objects;
-  const std::vector<void*> objects = FetchAll(cls, in_span);
+  const std::vector<void*> used = FetchAll(cls, live * in_span);
+  const std::vector<void*> free = FetchAll(cls, in_span);
   {
     const OnCpu on(cpus[1]);
-    Return(cls, objects);
+    Return(cls, free);
   }
   {
     SlowScope scope;
     PageHeap::Free(PageHeap::NewObjectSpan(cls, /*with_remote=*/false));
   }
   const OnCpu on(cpus[0]);
-  const std::vector<void*> own = FetchAll(cls, in_span);
-  EXPECT_EQ(central::GetTotals().array_bytes, in_span * uint64_t{64}) << "another's were taken";
-  EXPECT_EQ(InUsePages(), 2 * Class(cls).span_pages);
-  const std::vector<void*> others = FetchAll(cls, in_span);
-  EXPECT_EQ(std::set<void*>(others.begin(), others.end()),
-            std::set<void*>(objects.begin(), objects.end()))
-      << "pages came into memory although another CPU had free objects";
-  Return(cls, own);
-  Return(cls, others);
+  const std::vector<void*> got = FetchAll(cls, in_span);
+  const size_t taken = in_span - central::GetTotals().array_bytes / Class(cls).size;
+  EXPECT_EQ(InUsePages(), (live + 1 + (taken == 0 ? 1 : 0)) * Class(cls).span_pages);
+  Return(cls, used);
+  Return(cls, got);
+  return taken;
+}
+
+TEST_F(CentralTest, ACpuTakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
+  const std::vector<int> cpus = test::AllowedCpus();
+  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  EXPECT_EQ(TakenFromAnother(cpus, SizeToClass(64), 3), 0u);
+}
+
+TEST_F(CentralTest, ACpuTakesMoreThanAQuarterOfTheObjectsFromAnotherBeforeFreePages) {
+  const std::vector<int> cpus = test::AllowedCpus();
+  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  const unsigned cls = SizeToClass(64);
+  EXPECT_EQ(TakenFromAnother(cpus, cls, 2), Class(cls).objects);
+}
+
+TEST_F(CentralTest, ACpuTakesAnothersObjectsBeforeMorePagesComeIntoMemory) {
+  const std::vector<int> cpus = test::AllowedCpus();
+  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  const unsigned cls = SizeToClass(64);
+  const std::vector<void*> used = FetchAll(cls, 10 * Class(cls).objects);
+  const std::vector<void*> free = FetchAll(cls, Class(cls).objects);
+  const size_t in_use = InUsePages();
+  {
+    const OnCpu on(cpus[1]);
+    Return(cls, free);
+  }
+  const OnCpu on(cpus[0]);
+  const std::vector<void*> got = FetchAll(cls, Class(cls).objects);
+  EXPECT_EQ(InUsePages(), in_use);
+  EXPECT_EQ(std::set<void*>(got.begin(), got.end()), std::set<void*>(free.begin(), free.end()));
+  Return(cls, used);
+  Return(cls, got);
 }
 
 TEST_F(CentralTest, ABatchOfSeveralSpansFallsAddressByAddressInEach) {
