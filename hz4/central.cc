@@ -439,8 +439,7 @@ const char* CheckArray(const Array& a, unsigned cls) HZ4_NO_TSA {
     if (s == nullptr || s->size_class != cls || !s->IsObjectStart(a.slots[i])) {
       return "central: array holds what is no object of the class";
     }
-    const uint32_t object = s->IndexOf(a.slots[i]);
-    if ((s->free_bits[object / 64] >> (object % 64) & 1) != 0) {
+    if (s->IsFree(s->IndexOf(a.slots[i]))) {
       return "central: object both in the array and free in its span";
     }
   }

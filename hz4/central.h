@@ -6,12 +6,11 @@
 // other. Batches move between a front cache and an array with one copy under one short lock; no
 // span is looked at on the way. Only cold passes look at spans:
 //
-//   Fetch:      own array -> caller; when it is empty, objects of the own partial spans; then,
-//   while
-//               at most a quarter of the class's objects are free elsewhere, a new span of free
-//               pages that are in memory; another's array, another's partial spans; a new span. An
-//               object that changes CPUs costs a cache miss, and one that shares a cache line with
-//               another CPU's costs one at every use
+//   Fetch:      own array -> caller; when it is empty, objects of the own partial spans; then a
+//               new span of free pages that are in memory, while at most a quarter of the class's
+//               objects are free elsewhere; another's array, another's partial spans; a new span.
+//               An object that changes CPUs costs a cache miss, and one that shares a cache line
+//               with another CPU's costs one at every use
 //   Return:     caller -> own array; when it is full, half of it goes back to spans first; where it
 //               could never grow, another's with room
 //   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects

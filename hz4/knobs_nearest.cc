@@ -3,6 +3,7 @@
 // The nearest name to one that does not exist. Edit distance, with one addition: names here begin
 // alike and end in long tails, so a slip in the first words (MID_LOKPATH) is measured against
 // the first words of each name, and the words left out cost one edit together.
+#include "hz4/base/bits.h"
 #include "hz4/knobs_table.h"
 
 namespace hz4 {
@@ -11,8 +12,6 @@ namespace {
 
 constexpr size_t kMaxLength = 96;  // of a name; what is behind it plays no part
 constexpr unsigned kTailCost = 1;
-
-unsigned Smaller(unsigned a, unsigned b) { return a < b ? a : b; }
 
 // The cheapest way from name to known or to some first words of known.
 unsigned Distance(const char* name, size_t length, const char* known) {

@@ -246,9 +246,11 @@ void TakeInLimbo() HZ4_REQUIRES(lock) {
 
 // A free span of at least `pages` out of the sets, of exactly `pages` if it could be split. Its
 // state is kUnused, so that no neighbour merges with it; *was says what it was.
-Span* TakePages(size_t pages, huge_pages::Use use, SpanState* was) HZ4_REQUIRES(lock) {
+Span* TakePages(size_t pages, huge_pages::Use use, PageSource source, SpanState* was)
+    HZ4_REQUIRES(lock) {
   TakeInLimbo();
   Span* span = dirty.Find(pages);
+  if (span == nullptr && source == PageSource::kKept) return nullptr;
   if (span == nullptr && parked.pages() > 0) {
     UnparkAll();
     span = dirty.Find(pages);
@@ -444,12 +446,8 @@ void PageHeap::Init() { lock.Init(LockRank::kPageHeap); }
 
 Span* PageHeap::NewObjectSpan(unsigned cls, bool with_remote, PageSource source) {
   if (!lock.Acquire()) return nullptr;
-  const uint32_t pages = Class(cls).span_pages;
   SpanState was;
-  Span* span = nullptr;
-  if (source == PageSource::kAny || dirty.Find(pages) != nullptr) {
-    span = TakePages(pages, huge_pages::Use::kObjects, &was);
-  }
+  Span* span = TakePages(Class(cls).span_pages, huge_pages::Use::kObjects, source, &was);
   if (span != nullptr) {
     span->objects = Class(cls).objects;
     span->free_bits = descriptors::NewBits(span->BitWords());
@@ -473,7 +471,7 @@ bool PageHeap::Reserve(PageRun* run, size_t pages, uint32_t cuts) {
   if (!lock.Acquire()) return false;
   ReturnRest(run);
   SpanState was;
-  run->rest = TakePages(pages, huge_pages::Use::kObjects, &was);
+  run->rest = TakePages(pages, huge_pages::Use::kObjects, PageSource::kAny, &was);
   if (run->rest != nullptr) {
     run->rest->zeroed = was == SpanState::kReleased;
     page_map::Set(run->rest);  // nothing stale for neighbours to find
@@ -523,7 +521,7 @@ Span* PageHeap::NewLargeSpan(size_t bytes, size_t align, huge_pages::Use use) {
     span->zeroed = false;
     in_use_pages += span->pages;
     NoteFree();
-  } else if ((span = TakePages(pages + extra, use, &was)) != nullptr) {
+  } else if ((span = TakePages(pages + extra, use, PageSource::kAny, &was)) != nullptr) {
     if (extra > 0 && !Trim(span, was, AlignUp(span->start, align), static_cast<uint32_t>(pages))) {
       ReturnPages(span, was);
       span = nullptr;

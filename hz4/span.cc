@@ -16,8 +16,6 @@ uint32_t Neighbours(void* const* in, uint32_t most, uint64_t step) {
   return n;
 }
 
-uint32_t Least(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
 }  // namespace
 
 void* Span::Take() {
@@ -38,7 +36,7 @@ uint32_t Span::TakeBatch(void** end, uint32_t n) {
     uint64_t bits = free_bits[w];
     while (bits != 0 && end > stop) {
       const uint32_t first = LowestBit(bits);
-      const uint32_t some = Least(LowestOnes(bits >> first), static_cast<uint32_t>(end - stop));
+      const uint32_t some = Smaller(LowestOnes(bits >> first), static_cast<uint32_t>(end - stop));
       bits &= ~(LowBits(some) << first);
       free_count = static_cast<uint16_t>(free_count - some);
       take(w * 64 + first, some);
@@ -46,7 +44,7 @@ uint32_t Span::TakeBatch(void** end, uint32_t n) {
     free_bits[w] = bits;
     hint = static_cast<uint16_t>(w);
   }
-  const uint32_t fresh = Least(static_cast<uint32_t>(end - stop), objects - carved);
+  const uint32_t fresh = Smaller(static_cast<uint32_t>(end - stop), objects - carved);
   take(carved, fresh);
   carved = static_cast<uint16_t>(carved + fresh);
   return n - static_cast<uint32_t>(end - stop);
@@ -75,9 +73,9 @@ uint32_t Span::PutRun(void* const* in, uint32_t n) {
     // What is freed together mostly lies together: neighbours with bits in one word go at once.
     const uint32_t bit = i % 64;
     uint32_t lowest = bit;
-    uint32_t some = Neighbours(in + k, Least(n - k, Least(64 - bit, carved - i)), size);
+    uint32_t some = Neighbours(in + k, Smaller(n - k, Smaller(64 - bit, carved - i)), size);
     if (some == 1) {
-      some = Neighbours(in + k, Least(n - k, bit + 1), 0 - size);
+      some = Neighbours(in + k, Smaller(n - k, bit + 1), 0 - size);
       lowest = bit + 1 - some;
     }
     uint64_t& word = free_bits[i / 64];

@@ -77,6 +77,8 @@ struct alignas(kCacheLine) Span {
   // Needs no lock: an object that somebody was given was carved before it was given, and the
   // program's own hand-over of the pointer orders that.
   bool WasCarved(uint32_t i) const { return i < carved; }
+  // Object i < objects is free in the span.
+  bool IsFree(uint32_t i) const { return (free_bits[i / 64] >> (i % 64) & 1) != 0; }
   // The next object that was never handed out. carved < objects.
   void* Carve() {
     const uint16_t i = carved;

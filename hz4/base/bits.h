@@ -16,6 +16,7 @@ constexpr bool IsPowerOfTwo(size_t x) { return x != 0 && (x & (x - 1)) == 0; }
 constexpr size_t AlignUp(size_t x, size_t align) { return (x + align - 1) & ~(align - 1); }
 constexpr size_t AlignDown(size_t x, size_t align) { return x & ~(align - 1); }
 constexpr size_t CeilDiv(size_t x, size_t by) { return (x + by - 1) / by; }
+constexpr unsigned Smaller(unsigned a, unsigned b) { return a < b ? a : b; }
 
 // Index of the highest set bit; x must not be 0.
 constexpr unsigned FloorLog2(uint64_t x) { return 63u - static_cast<unsigned>(__builtin_clzll(x)); }

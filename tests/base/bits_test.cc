@@ -29,6 +29,18 @@ TEST(Bits, PowersOfTwo) {
   EXPECT_EQ(NextPowerOfTwo(0), 1u);
 }
 
+TEST(Bits, LowestOnesAndLowBits) {
+  EXPECT_EQ(LowestOnes(0), 0u);
+  for (unsigned n = 1; n <= 64; ++n) {
+    uint64_t bits = 0;
+    for (unsigned b = 0; b < n; ++b) bits |= uint64_t{1} << b;
+    EXPECT_EQ(LowBits(n), bits) << n;
+    EXPECT_EQ(LowestOnes(bits), n);
+    if (n >= 63) continue;
+    EXPECT_EQ(LowestOnes(bits | uint64_t{1} << (n + 1)), n) << "a zero ends them";
+  }
+}
+
 TEST(Bits, Rounding) {
   for (size_t x = 0; x < 3000; ++x) {
     for (size_t align : {1, 2, 16, 64, 1024}) {

@@ -256,9 +256,10 @@ TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
   Return(cls, others);
 }
 
-// The first CPU needs a span's worth of objects, the second one has as many free. Returns how many
-// of these were taken, when `live` spans' worth are in use and free pages are in memory.
-size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t live) {
+// The first CPU needs a span's worth of objects of 64 bytes, the second one has as many free,
+// `live` spans' worth are in use. Returns how many the first one took from the second.
+size_t TakenFromAnother(const std::vector<int>& cpus, uint32_t live, bool free_pages_in_memory) {
+  const unsigned cls = SizeToClass(64);
   const uint32_t in_span = Class(cls).objects;
   const std::vector<void*> used = FetchAll(cls, live * in_span);
   const std::vector<void*> free = FetchAll(cls, in_span);
@@ -266,7 +267,7 @@ size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t liv
     const OnCpu on(cpus[1]);
     Return(cls, free);
   }
-  {
+  if (free_pages_in_memory) {
     SlowScope scope;
     PageHeap::Free(PageHeap::NewObjectSpan(cls, /*with_remote=*/false));
   }
@@ -274,6 +275,8 @@ size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t liv
   const std::vector<void*> got = FetchAll(cls, in_span);
   const size_t taken = in_span - central::GetTotals().array_bytes / Class(cls).size;
   EXPECT_EQ(InUsePages(), (live + 1 + (taken == 0 ? 1 : 0)) * Class(cls).span_pages);
+  EXPECT_EQ(std::set<void*>(got.begin(), got.end()) == std::set<void*>(free.begin(), free.end()),
+            taken == in_span);
   Return(cls, used);
   Return(cls, got);
   return taken;
@@ -282,33 +285,21 @@ size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t liv
 TEST_F(CentralTest, ACpuTakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
   const std::vector<int> cpus = test::AllowedCpus();
   if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  EXPECT_EQ(TakenFromAnother(cpus, SizeToClass(64), 3), 0u);
+  EXPECT_EQ(TakenFromAnother(cpus, 3, /*free_pages_in_memory=*/true), 0u);
 }
 
 TEST_F(CentralTest, ACpuTakesMoreThanAQuarterOfTheObjectsFromAnotherBeforeFreePages) {
   const std::vector<int> cpus = test::AllowedCpus();
   if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  const unsigned cls = SizeToClass(64);
-  EXPECT_EQ(TakenFromAnother(cpus, cls, 2), Class(cls).objects);
+  EXPECT_EQ(TakenFromAnother(cpus, 2, /*free_pages_in_memory=*/true),
+            Class(SizeToClass(64)).objects);
 }
 
 TEST_F(CentralTest, ACpuTakesAnothersObjectsBeforeMorePagesComeIntoMemory) {
   const std::vector<int> cpus = test::AllowedCpus();
   if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  const unsigned cls = SizeToClass(64);
-  const std::vector<void*> used = FetchAll(cls, 10 * Class(cls).objects);
-  const std::vector<void*> free = FetchAll(cls, Class(cls).objects);
-  const size_t in_use = InUsePages();
-  {
-    const OnCpu on(cpus[1]);
-    Return(cls, free);
-  }
-  const OnCpu on(cpus[0]);
-  const std::vector<void*> got = FetchAll(cls, Class(cls).objects);
-  EXPECT_EQ(InUsePages(), in_use);
-  EXPECT_EQ(std::set<void*>(got.begin(), got.end()), std::set<void*>(free.begin(), free.end()));
-  Return(cls, used);
-  Return(cls, got);
+  EXPECT_EQ(TakenFromAnother(cpus, 10, /*free_pages_in_memory=*/false),
+            Class(SizeToClass(64)).objects);
 }
 
 TEST_F(CentralTest, ABatchOfSeveralSpansFallsAddressByAddressInEach) {

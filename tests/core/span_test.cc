@@ -137,7 +137,7 @@ TEST(Span, RunsOfAllShapesArePutBackUpToTheFirstThatDoesNotBelong) {
       span->TakeBatch(batch.data() + most, static_cast<uint32_t>(random.In(0, most)));
       std::set<uint32_t> out;
       for (uint32_t i = 0; i < span->carved; ++i) {
-        if ((span->free_bits[i / 64] >> (i % 64) & 1) == 0) out.insert(i);
+        if (!span->IsFree(i)) out.insert(i);
       }
       std::vector<void*> run;
       uint32_t good = 0;  // of run, before the first that does not belong
@@ -164,7 +164,7 @@ TEST(Span, RunsOfAllShapesArePutBackUpToTheFirstThatDoesNotBelong) {
       ASSERT_EQ(span->PutRun(run.data(), static_cast<uint32_t>(run.size())), good)
           << "class " << cls << " step " << step;
       ASSERT_EQ(span->carved - span->free_count, out.size());
-      for (uint32_t i : out) ASSERT_EQ(span->free_bits[i / 64] >> (i % 64) & 1, 0u);
+      for (uint32_t i : out) ASSERT_FALSE(span->IsFree(i)) << i;
       ASSERT_EQ(span.Check(), "") << "class " << cls << " step " << step;
     }
   }
