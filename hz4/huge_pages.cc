@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/huge_pages.h"
 
+#include <algorithm>
+
 #include "hz4/base/bits.h"
 #include "hz4/base/os.h"
+#include "hz4/page_map.h"
+#include "hz4/span.h"
 
 namespace hz4 {
 namespace huge_pages {
@@ -10,13 +14,15 @@ namespace {
 
 // Of a smaller block less than half can be in whole huge pages.
 constexpr size_t kLeastBlock = 2 * kHugePage;
-constexpr size_t kLeastAsked = 2 * kHugePage;
+constexpr size_t kLeastAsked = 4 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
-constexpr size_t kProbePages = kProbe / kOsPage;
-// Of a probe; then huge pages take at most a third more memory. Pages that nobody has used so far
-// count as missing, so in the end it is less.
-constexpr size_t kLeastPresent = kProbePages - kProbePages / 4;
+// The last one is still being handed out, to caches at first; the one before says what the program
+// does with it.
+constexpr size_t kProbes = 2;
+constexpr size_t kLeastHandedOut = 32;  // pages; fewer say nothing
+// Of what was handed out; then huge pages take at most as much memory again.
+constexpr size_t kWrittenShare = 2;
 // Every change from asked for to not or back is a mapping more, of which a process may have some
 // 65000 (vm.max_map_count); beyond, all goes on as it is.
 constexpr uint32_t kMostChanges = 4096;
@@ -27,12 +33,13 @@ enum class Asked : uint8_t { kNothing, kHuge, kSmall };
 // All under the page heap's lock.
 uintptr_t heap_start = 0;  // [heap_start, heap_end) was opened
 uintptr_t heap_end = 0;
-Asked asked = Asked::kNothing;  // of the pages in front of heap_end
-bool anything_asked = false;    // some part of the heap is in huge pages
-uint32_t changes = 0;           // of `asked` along the heap
-uintptr_t probe = 0;            // start of the last one; 0: it was looked at
-size_t stretch = 0;             // asked for after the last probe; 0: it was not in memory
-size_t left = 0;                // of it, not opened yet
+Asked asked = Asked::kNothing;   // of the pages in front of heap_end
+bool anything_asked = false;     // some part of the heap is in huge pages
+uint32_t changes = 0;            // of `asked` along the heap
+uintptr_t probes[kProbes] = {};  // their starts, the last one first; 0: none
+bool look = false;               // a probe was opened since they were looked at
+size_t stretch = 0;              // asked for after the last probe; 0: it was not written enough
+size_t left = 0;                 // of it, not opened yet
 
 void* At(uintptr_t address) { return reinterpret_cast<void*>(address); }
 
@@ -47,39 +54,73 @@ void Ask(uintptr_t start, size_t bytes, bool huge) {
   ++changes;
 }
 
-bool ProbeIsInMemory() {
-  uint8_t in_memory[kProbePages];
-  if (!os::InMemory(At(probe), kProbe, in_memory)) return false;
-  size_t present = 0;
-  for (const uint8_t page : in_memory) present += page & 1;
-  return present >= kLeastPresent;
+struct Pages {
+  size_t handed_out = 0;  // whole ones: of blocks, or of objects that were carved
+  size_t written = 0;     // of them: in memory
+
+  bool Enough() const { return handed_out >= kLeastHandedOut; }
+  bool AreWritten() const { return Enough() && written >= handed_out / kWrittenShare; }
+};
+
+uintptr_t HandedOutEnd(const Span* span) {
+  if (span->state != SpanState::kObjects) return span->End();
+  return span->start + uint64_t{span->carved} * Class(span->size_class).size;
 }
 
-// How much to ask for after a probe that was in memory.
+void CountIn(uintptr_t probe, Pages* of_objects, Pages* of_blocks) {
+  constexpr size_t kOsPages = kProbe / kOsPage;
+  uint8_t in_memory[kOsPages];
+  if (probe == 0 || !os::InMemory(At(probe), kProbe, in_memory)) return;
+  for (uintptr_t page = probe; page < probe + kProbe;) {
+    const Span* span =
+        page_map::ClassOf(At(page)) != kNoClass ? page_map::SpanOf(At(page)) : nullptr;
+    if (span == nullptr) {
+      page += kPageSize;
+      continue;
+    }
+    Pages* const pages = span->state == SpanState::kObjects ? of_objects : of_blocks;
+    const uintptr_t end = std::min(HandedOutEnd(span), probe + kProbe);
+    for (; page + kOsPage <= end; page += kOsPage) {
+      ++pages->handed_out;
+      pages->written += in_memory[(page - probe) / kOsPage] & 1;
+    }
+    page = span->End();
+  }
+}
+
+// Objects decide: few blocks, of which a program may use little, would outweigh them. Where there
+// are too few objects, blocks do.
+bool ProbesAreWritten() {
+  Pages of_objects, of_blocks;
+  for (const uintptr_t probe : probes) CountIn(probe, &of_objects, &of_blocks);
+  return of_objects.Enough() ? of_objects.AreWritten() : of_blocks.AreWritten();
+}
+
+// How much to ask for after probes that were written.
 size_t NextStretch() {
   const size_t most = AlignDown((heap_end - heap_start) / kLargestShare, kHugePage);
-  const size_t twice = 2 * stretch < most ? 2 * stretch : most;
+  const size_t twice = std::min(2 * stretch, most);
   return twice > kLeastAsked ? twice : kLeastAsked;
 }
 
-// Finds out how much may be asked for. A probe that is in memory is asked for too, as what is on
-// both sides of it, so that all is one mapping again.
-void LookAtProbe() {
-  const bool dense = ProbeIsInMemory();
-  if (dense && os::AdviseHuge(At(probe), kProbe, true)) {
-    anything_asked = true;
-    if (probe + kProbe == heap_end) asked = Asked::kHuge;
-  }
-  probe = 0;
-  left = stretch = dense ? NextStretch() : 0;
+// Finds out how much may be asked for.
+void LookAtProbes() {
+  look = false;
+  const bool written = ProbesAreWritten();
+  left = stretch = written ? NextStretch() : 0;
+  if (written) probes[0] = probes[1] = 0;  // what comes later speaks for itself
 }
 
 void AskForObjects(uintptr_t start, size_t bytes) {
   if (left > 0) {
-    left -= left < bytes ? left : bytes;
+    left -= std::min(left, bytes);
     return Ask(start, bytes, true);
   }
-  probe = start;
+  if (probes[0] != start) {  // not the same step again
+    probes[1] = probes[0];
+    probes[0] = start;
+  }
+  look = true;
   Ask(start, kProbe, false);
   Ask(start + kProbe, bytes - kProbe, stretch > 0);
 }
@@ -120,7 +161,7 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   if (use == Use::kMap) return OpenMap(start, bytes);
   if (heap_start == 0) heap_start = heap_end = start;
   const bool block = use != Use::kObjects && bytes >= kLeastBlock;
-  if (!block && left == 0 && probe != 0) LookAtProbe();
+  if (!block && left == 0 && look) LookAtProbes();
   // First as what it adjoins, so that both are one mapping, whose parts can be merged again later:
   // two mappings that were touched apart never can.
   if (asked != Asked::kNothing) os::AdviseHuge(At(start), bytes, asked == Asked::kHuge);

@@ -7,13 +7,14 @@
 // advise, which needs one reservation:
 //   - Steps of the heap for large blocks are asked for, but not where the block shall read as zero:
 //     a table that comes from calloc often stays sparse.
-//   - Of steps for objects a probe tells: 2 MiB that stay in small pages, so that the kernel
-//     can say how much of them is in memory when the next step is opened.
+//   - Of steps for objects probes tell: 2 MiB that stay in small pages, so that the kernel can say
+//     how much of what was handed out of them is in memory when the next step is opened.
 //
 //       | probe | asked for: kLeastAsked | probe | twice as much | probe | ...
 //
-//     At least three quarters are: twice as much as the last time is asked for until the next
-//     probe, at most a quarter of the heap. Less: nothing, and the next step is a probe again.
+//     At least half of it is: twice as much as the last time is asked for until the next probe, at
+//     most a quarter of the heap where that is more than kLeastAsked. Less: nothing, and the next
+//     step is a probe again, judged with the one before.
 //   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB.
 //   - Huge pages go back to the kernel whole. Where that is not enough, or everything is to go
 //     back, the heap is not asked for any more: else the kernel would fill the holes again

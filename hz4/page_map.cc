@@ -95,7 +95,7 @@ void Set(Span* span) {
   for (uint32_t i = 0; i < span->pages; ++i) {
     const Entry e = EntryOf(span->start + (size_t{i} << kPageShift));
     Store(e.span_of, span);
-    *e.class_of = span->size_class;
+    __atomic_store_n(e.class_of, span->size_class, __ATOMIC_RELAXED);
   }
 }
 

@@ -57,6 +57,14 @@ std::vector<Mapping> MappingsIn(uintptr_t from, uintptr_t to) {
   return mappings;
 }
 
+size_t HugeBytesIn(uintptr_t from, uintptr_t to) {
+  size_t bytes = 0;
+  for (const Mapping& m : MappingsIn(from, to)) {
+    if (m.huge) bytes += std::min(m.end, to) - std::max(m.start, from);
+  }
+  return bytes;
+}
+
 // A reservation that is opened step by step.
 class Heap {
  public:
@@ -71,28 +79,45 @@ class Heap {
     ASSERT_TRUE(huge_pages::OpenStepAdvised(end_, bytes, use));
     end_ += bytes;
   }
-  // Opens steps for objects, writing to every `nth` page of each before the next; 0: to none.
-  void Grow(size_t bytes, size_t nth) {
-    for (const uintptr_t to = end_ + bytes; end_ < to;) {
-      Open(kStep, Use::kObjects);
-      for (uintptr_t page = end_ - kStep; nth > 0 && page < end_; page += nth * kOsPage) {
-        *reinterpret_cast<char*>(page) = 1;
-      }
-    }
-  }
-  size_t HugeBytes(uintptr_t from, uintptr_t to) const {
-    size_t bytes = 0;
-    for (const Mapping& m : MappingsIn(from, to)) {
-      if (m.huge) bytes += std::min(m.end, to) - std::max(m.start, from);
-    }
-    return bytes;
-  }
-  size_t HugeBytes() const { return HugeBytes(start_, end_); }
+  size_t HugeBytes() const { return HugeBytesIn(start_, end_); }
   size_t Mappings() const { return MappingsIn(start_, end_).size(); }
 
  private:
   uintptr_t start_;
   uintptr_t end_;
+};
+
+// The page heap on top of an arena, with spans that are handed out and never come back.
+class ObjectHeap {
+ public:
+  ObjectHeap() {
+    test::BindHeap(ThpMode::kAdvise);
+    arena::Init(size_t{4} << 30, true);
+    PageHeap::Init();
+    start_ = arena::Boundary();
+  }
+  uintptr_t start() const { return start_; }
+  uintptr_t end() const { return arena::Boundary(); }
+  size_t HugeBytes() const { return HugeBytesIn(start_, end()); }
+  size_t Mappings() const { return MappingsIn(start_, end()).size(); }
+
+  // A span of objects of an OS page each, `of_span` of its 16 handed out and every `nth` of them
+  // written to, 0: none.
+  void TakeSpan(size_t nth, uint32_t of_span = 16) {
+    Span* span = PageHeap::NewObjectSpan(SizeToClass(kOsPage), false, PageSource::kAny);
+    ASSERT_NE(span, nullptr);
+    void* objects[16];
+    ASSERT_EQ(span->objects, 16u);
+    ASSERT_EQ(span->TakeBatch(objects + of_span, of_span), of_span);
+    for (size_t i = 0; nth > 0 && i < of_span; i += nth) *static_cast<char*>(objects[i]) = 1;
+  }
+  // Such spans until the heap has grown by `bytes`.
+  void Grow(size_t bytes, size_t nth, uint32_t of_span = 16) {
+    for (const uintptr_t to = end() + bytes; end() < to;) TakeSpan(nth, of_span);
+  }
+
+ private:
+  uintptr_t start_;
 };
 
 class HugePagesTest : public testing::Test {
@@ -125,41 +150,85 @@ TEST_F(HugePagesTest, BlocksAreAskedForAndWhatShallReadAsZeroIsNot) {
 
 TEST_F(HugePagesTest, ObjectsAreAskedForWhereTheHeapIsWritten) {
   IN_CHILD({
-    Heap heap(kMiB * 1024);
+    ObjectHeap heap;
     heap.Grow(kStep, 1);
     EXPECT_EQ(heap.HugeBytes(), 0u) << "nothing is known yet";
     heap.Grow(kStep, 1);
-    EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "and what was looked at is one mapping with it";
-    EXPECT_EQ(heap.Mappings(), 1u);
-    while (heap.end() - heap.start() < 256 * kMiB) {
+    EXPECT_EQ(heap.HugeBytes(), kStep);
+    while (heap.end() - heap.start() < 512 * kMiB) {
       heap.Grow(kStep, 1);
-      ASSERT_LE(heap.Mappings(), 3u) << heap.end() - heap.start();
-      ASSERT_GE(heap.HugeBytes() + kStep, heap.end() - heap.start()) << "one probe at a time";
+      const size_t bytes = heap.end() - heap.start();
+      ASSERT_GE(heap.HugeBytes(), bytes / 2) << bytes;
+      ASSERT_LE(heap.Mappings(), 50u) << bytes;
     }
+    EXPECT_GE(heap.HugeBytes(), 448 * kMiB) << "few probes in a large heap";
   });
 }
 
 TEST_F(HugePagesTest, NothingIsAskedForWhereTheHeapIsNotWritten) {
-  for (const size_t nth : {0, 2}) {
+  for (const size_t nth : {0, 3}) {
     IN_CHILD({
-      Heap heap(kMiB * 256);
+      ObjectHeap heap;
       heap.Grow(64 * kMiB, nth);
-      EXPECT_EQ(heap.HugeBytes(), 0u);
-      EXPECT_EQ(heap.Mappings(), 1u);
+      EXPECT_EQ(heap.HugeBytes(), 0u) << nth;
+      EXPECT_EQ(heap.Mappings(), 1u) << nth;
     });
   }
 }
 
+// What spans have not handed out says nothing about the program.
+TEST_F(HugePagesTest, OnlyWhatWasHandedOutCounts) {
+  IN_CHILD({
+    ObjectHeap heap;
+    heap.Grow(16 * kMiB, 1, /*of_span=*/4);
+    EXPECT_GE(heap.HugeBytes(), 8 * kMiB) << "a quarter of the heap in memory, all there was";
+  });
+  IN_CHILD({
+    ObjectHeap heap;
+    heap.Grow(2 * kStep, 0, /*of_span=*/0);
+    EXPECT_EQ(heap.HugeBytes(), 0u) << "nothing of nothing";
+  });
+}
+
+TEST_F(HugePagesTest, ObjectsDecideAndWhereThereAreFewBlocksDo) {
+  for (const bool objects : {false, true}) {
+    for (const bool written : {false, true}) {
+      IN_CHILD({
+        ObjectHeap heap;
+        for (int spans = 0; objects && spans < 4; ++spans) heap.TakeSpan(written ? 1 : 0);
+        while (heap.end() - heap.start() < 3 * kStep) {
+          Span* block = PageHeap::NewLargeSpan(kMiB / 2, kPageSize);
+          ASSERT_NE(block, nullptr);
+          if (objects != written) memset(reinterpret_cast<void*>(block->start), 1, block->Bytes());
+        }
+        EXPECT_EQ(heap.HugeBytes() > 0, written) << objects;
+      });
+    }
+  }
+}
+
+// What was handed out of it may lie in caches.
+TEST_F(HugePagesTest, TheProbeBeforeTheLastCountsAsWell) {
+  IN_CHILD({
+    ObjectHeap heap;
+    heap.Grow(2 * kStep, 0);
+    memset(reinterpret_cast<void*>(heap.start()), 1, kStep);
+    heap.Grow(kStep, 0);
+    EXPECT_EQ(heap.HugeBytes(), kStep);
+  });
+}
+
 TEST_F(HugePagesTest, AHeapThatIsNotWrittenAnyLongerIsNotAskedForAnyLonger) {
   IN_CHILD({
-    Heap heap(kMiB * 256);
+    ObjectHeap heap;
     heap.Grow(64 * kMiB, 1);
+    const uintptr_t written = heap.end();
+    heap.Grow(64 * kMiB, 0);
     const uintptr_t until = heap.end();
-    heap.Grow(64 * kMiB, 3);
-    EXPECT_LE(heap.HugeBytes(until, heap.end()), (16 + 2) * kMiB)
-        << "a quarter of the heap at most";
+    EXPECT_LE(HugeBytesIn(written, until), until - heap.start() / 4)
+        << "what was asked for already";
     heap.Grow(64 * kMiB, 1);
-    EXPECT_GE(heap.HugeBytes(until + 64 * kMiB, heap.end()), 48 * kMiB) << "and then again";
+    EXPECT_GE(HugeBytesIn(until, heap.end()), 48 * kMiB) << "and then again";
   });
 }
 
@@ -188,9 +257,9 @@ TEST_F(HugePagesTest, WholeHugePagesGoBack) {
     EXPECT_EQ(heap.HugeBytes(), 16 * kMiB) << "what comes later is asked for again";
   });
   IN_CHILD({
-    Heap heap(kMiB * 256);
+    ObjectHeap heap;
     heap.Grow(2 * kStep, 1);
-    ASSERT_EQ(heap.HugeBytes(), 2 * kStep) << "for objects";
+    ASSERT_EQ(heap.HugeBytes(), kStep) << "for objects";
     uintptr_t start = heap.start() + kOsPage;
     size_t bytes = 2 * kOsPage;
     EXPECT_FALSE(huge_pages::ReleaseWhole(&start, &bytes, false));
@@ -214,27 +283,26 @@ TEST_F(HugePagesTest, ThereIsAnEndToMappings) {
 // Only what is needed decides: advice that is refused changes nothing else.
 TEST_F(HugePagesTest, EverySystemCallMayFail) {
   for (const bool sticky : {false, true}) {
-    for (uint64_t fail = 1; fail <= 6; ++fail) {
+    for (uint64_t fail = 1; fail <= 8; ++fail) {
       IN_CHILD({
-        Heap heap(kMiB * 256);
+        ObjectHeap heap;
         heap.Grow(32 * kMiB, 1);
         for (int i = 0; i < 8; ++i) {
-          os::FailNth(fail, sticky);
           const size_t bytes = i % 4 == 3 ? 4 * kStep : kStep;
-          const Use use = i % 4 == 3 ? Use::kBlock : Use::kObjects;
-          if (!huge_pages::OpenStepAdvised(heap.end(), bytes, use)) {
-            os::FailNth(0, false);
-            heap.Open(bytes, use);
-          } else {
-            os::FailNth(0, false);
-            heap.Open(bytes, use);  // the same once more: nothing is lost
-          }
-          memset(reinterpret_cast<void*>(heap.end() - bytes), 1, bytes);
+          os::FailNth(fail, sticky);
+          Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
+          os::FailNth(0, false);
+          if (span == nullptr) span = PageHeap::NewLargeSpan(bytes, kPageSize);
+          ASSERT_NE(span, nullptr);
+          memset(reinterpret_cast<void*>(span->start), 1, bytes);
+          heap.Grow(kStep, 1);
         }
         os::FailNth(fail, sticky);
         uintptr_t start = heap.start();
         size_t bytes = kStep;
         EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
+        os::FailNth(0, false);
+        EXPECT_EQ(PageHeap::Check(), nullptr);
       });
     }
   }
@@ -309,9 +377,7 @@ TEST_F(HugePagesTest, ThePageMapOfASmallHeapIsNotAskedFor) {
 // The page heap above it: pieces stay while they are few, then everything goes.
 TEST_F(HugePagesTest, ThePageHeapGivesBackWholePagesFirst) {
   IN_CHILD({
-    test::BindHeap(ThpMode::kAdvise);
-    arena::Init(size_t{4} << 30, true);
-    PageHeap::Init();
+    ObjectHeap heap;
     const auto large = [](size_t bytes) {
       Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
       memset(reinterpret_cast<void*>(span->start), 1, span->Bytes());
