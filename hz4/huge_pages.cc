@@ -67,6 +67,7 @@ uintptr_t HandedOutEnd(const Span* span) {
   return span->start + uint64_t{span->carved} * Class(span->size_class).size;
 }
 
+// Adds what of a probe was handed out.
 void CountIn(uintptr_t probe, Pages* of_objects, Pages* of_blocks) {
   constexpr size_t kOsPages = kProbe / kOsPage;
   uint8_t in_memory[kOsPages];
