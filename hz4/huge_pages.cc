@@ -17,9 +17,6 @@ constexpr size_t kLeastBlock = 2 * kHugePage;
 constexpr size_t kLeastAsked = 4 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
-// The last one is still being handed out, to caches at first; the one before says what the program
-// does with it.
-constexpr size_t kProbes = 2;
 constexpr size_t kLeastHandedOut = 32;  // pages; fewer say nothing
 // Of what was handed out; then huge pages take at most as much memory again.
 constexpr size_t kWrittenShare = 2;
@@ -33,13 +30,15 @@ enum class Asked : uint8_t { kNothing, kHuge, kSmall };
 // All under the page heap's lock.
 uintptr_t heap_start = 0;  // [heap_start, heap_end) was opened
 uintptr_t heap_end = 0;
-Asked asked = Asked::kNothing;   // of the pages in front of heap_end
-bool anything_asked = false;     // some part of the heap is in huge pages
-uint32_t changes = 0;            // of `asked` along the heap
-uintptr_t probes[kProbes] = {};  // their starts, the last one first; 0: none
-bool look = false;               // a probe was opened since they were looked at
-size_t stretch = 0;              // asked for after the last probe; 0: it was not written enough
-size_t left = 0;                 // of it, not opened yet
+Asked asked = Asked::kNothing;  // of the pages in front of heap_end
+bool anything_asked = false;    // some part of the heap is in huge pages
+uint32_t changes = 0;           // of `asked` along the heap
+// Starts of those that have not said yes; 0: none. The last one is still being handed out, to
+// caches at first; the one before says what the program does with it.
+uintptr_t last_probe = 0;
+uintptr_t probe_before = 0;
+size_t stretch = 0;  // asked for after the last probe; 0: it was not written enough
+size_t left = 0;     // of it, not opened yet
 
 void* At(uintptr_t address) { return reinterpret_cast<void*>(address); }
 
@@ -59,12 +58,11 @@ struct Pages {
   size_t written = 0;     // of them: in memory
 
   bool Enough() const { return handed_out >= kLeastHandedOut; }
-  bool AreWritten() const { return Enough() && written >= handed_out / kWrittenShare; }
 };
 
 uintptr_t HandedOutEnd(const Span* span) {
   if (span->state != SpanState::kObjects) return span->End();
-  return span->start + uint64_t{span->carved} * Class(span->size_class).size;
+  return reinterpret_cast<uintptr_t>(span->ObjectAt(span->carved));
 }
 
 // Adds what of a probe was handed out.
@@ -93,23 +91,23 @@ void CountIn(uintptr_t probe, Pages* of_objects, Pages* of_blocks) {
 // are too few objects, blocks do.
 bool ProbesAreWritten() {
   Pages of_objects, of_blocks;
-  for (const uintptr_t probe : probes) CountIn(probe, &of_objects, &of_blocks);
-  return of_objects.Enough() ? of_objects.AreWritten() : of_blocks.AreWritten();
+  CountIn(last_probe, &of_objects, &of_blocks);
+  CountIn(probe_before, &of_objects, &of_blocks);
+  const Pages& pages = of_objects.Enough() ? of_objects : of_blocks;
+  return pages.Enough() && pages.written >= pages.handed_out / kWrittenShare;
 }
 
 // How much to ask for after probes that were written.
 size_t NextStretch() {
   const size_t most = AlignDown((heap_end - heap_start) / kLargestShare, kHugePage);
-  const size_t twice = std::min(2 * stretch, most);
-  return twice > kLeastAsked ? twice : kLeastAsked;
+  return std::max(std::min(2 * stretch, most), kLeastAsked);
 }
 
 // Finds out how much may be asked for.
 void LookAtProbes() {
-  look = false;
   const bool written = ProbesAreWritten();
   left = stretch = written ? NextStretch() : 0;
-  if (written) probes[0] = probes[1] = 0;  // what comes later speaks for itself
+  if (written) last_probe = probe_before = 0;  // what comes later speaks for itself
 }
 
 void AskForObjects(uintptr_t start, size_t bytes) {
@@ -117,11 +115,10 @@ void AskForObjects(uintptr_t start, size_t bytes) {
     left -= std::min(left, bytes);
     return Ask(start, bytes, true);
   }
-  if (probes[0] != start) {  // not the same step again
-    probes[1] = probes[0];
-    probes[0] = start;
+  if (last_probe != start) {  // not the same step again
+    probe_before = last_probe;
+    last_probe = start;
   }
-  look = true;
   Ask(start, kProbe, false);
   Ask(start + kProbe, bytes - kProbe, stretch > 0);
 }
@@ -162,7 +159,7 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   if (use == Use::kMap) return OpenMap(start, bytes);
   if (heap_start == 0) heap_start = heap_end = start;
   const bool block = use != Use::kObjects && bytes >= kLeastBlock;
-  if (!block && left == 0 && look) LookAtProbes();
+  if (!block && left == 0 && last_probe != 0) LookAtProbes();
   // First as what it adjoins, so that both are one mapping, whose parts can be merged again later:
   // two mappings that were touched apart never can.
   if (asked != Asked::kNothing) os::AdviseHuge(At(start), bytes, asked == Asked::kHuge);

@@ -74,6 +74,9 @@ Entry EntryOf(uintptr_t address) {
 }
 
 void Store(Span** entry, Span* span) { __atomic_store_n(entry, span, __ATOMIC_RELEASE); }
+// Relaxed, as the load in ClassOf. Others may look meanwhile: the page heap at what PageHeap::Cut
+// binds without its lock, a free at side pages that two threads open, the same value twice.
+void Store(uint8_t* entry, uint8_t cls) { __atomic_store_n(entry, cls, __ATOMIC_RELAXED); }
 
 }  // namespace
 
@@ -95,7 +98,7 @@ void Set(Span* span) {
   for (uint32_t i = 0; i < span->pages; ++i) {
     const Entry e = EntryOf(span->start + (size_t{i} << kPageShift));
     Store(e.span_of, span);
-    __atomic_store_n(e.class_of, span->size_class, __ATOMIC_RELAXED);
+    Store(e.class_of, span->size_class);
   }
 }
 
@@ -103,7 +106,7 @@ void SetLarge(Span* span) {
   // A large block is only ever asked for by its first byte; its inner pages are no one's.
   const Entry first = EntryOf(span->start);
   Store(first.span_of, span);
-  *first.class_of = span->size_class;
+  Store(first.class_of, span->size_class);
   Store(EntryOf(span->End() - kPageSize).span_of, span);
 }
 
@@ -133,16 +136,14 @@ void ReleaseInner(const Span* span) {
 void ClearClasses(Span* span) {
   const uint32_t count = span->state == SpanState::kLarge ? 1 : span->pages;
   for (uint32_t i = 0; i < count; ++i) {
-    *EntryOf(span->start + (size_t{i} << kPageShift)).class_of = kNoClass;
+    Store(EntryOf(span->start + (size_t{i} << kPageShift)).class_of, kNoClass);
   }
 }
 
 void SetSide(uintptr_t start, size_t pages, bool in_use) {
   const uint8_t cls = in_use ? kSideClass : kNoClass;
   for (size_t i = 0; i < pages; ++i) {
-    // Relaxed, as the load in ClassOf: two threads may open the same pages, and one of them may be
-    // at work there already when the other stores the same value again.
-    __atomic_store_n(EntryOf(start + (i << kPageShift)).class_of, cls, __ATOMIC_RELAXED);
+    Store(EntryOf(start + (i << kPageShift)).class_of, cls);
   }
 }
 

@@ -339,9 +339,7 @@ TEST_F(HugePagesTest, ThePageMapIsAskedForFromItsFirstPieceOn) {
       if (!opened) return;
       memset(reinterpret_cast<void*>(map + kBefore), 8, 2 * kStep - kBefore);
       if (fail == 2) return;
-      size_t huge = 0;
-      for (const Mapping& m : MappingsIn(map, map + 8 * kMiB)) huge += m.huge ? m.end - m.start : 0;
-      EXPECT_EQ(huge, 2 * kStep);
+      EXPECT_EQ(HugeBytesIn(map, map + 8 * kMiB), 2 * kStep);
     });
   }
 }
@@ -353,10 +351,7 @@ TEST_F(HugePagesTest, ThePageMapOfASmallHeapIsNotAskedFor) {
     const uintptr_t heap = arena::Boundary();
     const auto asked_for = [] {
       const uintptr_t map = reinterpret_cast<uintptr_t>(DirectMap::view.span_map);
-      size_t huge = 0;
-      for (const Mapping& m : MappingsIn(map, map + 64 * kMiB))
-        huge += m.huge ? m.end - m.start : 0;
-      return huge;
+      return HugeBytesIn(map, map + 64 * kMiB);
     };
     const auto grow_to = [&](size_t bytes) {
       uintptr_t start;
