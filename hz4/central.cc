@@ -33,6 +33,10 @@ constexpr size_t kScarceBytes = kArrayBase / kNumClasses;
 // Free objects of other parts are left to them up to this part of a class's objects; so a class has
 // at most a third more spans than it would have if they were taken first.
 constexpr uint64_t kElsewhereShare = 4;
+// Of objects that share cache lines up to this part, so at most as many spans again, and this many
+// bytes, which another CPU may have in its caches still.
+constexpr uint64_t kElsewhereSharingShare = 2;
+constexpr uint64_t kElsewhereSharingBytes = uint64_t{8} << 20;
 constexpr uint64_t kPeriodNs = 100 * 1000 * 1000;
 constexpr uint32_t kReturnsPerClockRead = 64;
 constexpr unsigned kMaxParts = static_cast<unsigned>(LockRank::kCentralArrayLast) -
@@ -269,15 +273,24 @@ uint32_t FetchFresh(unsigned cls, unsigned part, PageSource source, void** out, 
   return got;
 }
 
-// Asked when the part's own array and spans have nothing.
-bool LittleIsElsewhere(unsigned cls, unsigned part) {
+// Up to n objects of a new span, for a part whose own array and spans have nothing, where others'
+// free objects are better left to them. Objects that share cache lines are worth new memory: two
+// CPUs would write the same lines from then on.
+template <class Stats>
+uint32_t FetchRatherFresh(unsigned cls, unsigned part, void** out, uint32_t n) {
   ClassSpans& c = class_spans[cls];
-  if (!c.lock.Acquire()) return false;
+  if (!c.lock.Acquire()) return 0;
   const uint64_t objects = c.spans * Class(cls).objects;
   uint64_t free = objects - c.carved + c.free_in_spans;
   c.lock.Release();
   for (unsigned i = 1; i < parts; ++i) free += arrays[part ^ i][cls].count;
-  return free <= objects / kElsewhereShare;
+  const uint64_t size = Class(cls).size;
+  if (size < kCacheLine && free <= objects / kElsewhereSharingShare &&
+      free * size <= kElsewhereSharingBytes) {
+    return FetchFresh<Stats>(cls, part, PageSource::kAny, out, n);
+  }
+  if (free > objects / kElsewhereShare) return 0;
+  return FetchFresh<Stats>(cls, part, PageSource::kKept, out, n);
 }
 
 void Defer(void* const* in, uint32_t n) {
@@ -354,9 +367,7 @@ uint32_t Fetch(unsigned cls, void** out, uint32_t n) {
   const unsigned mine = MyPart();
   uint32_t got = PopFrom(arrays[mine][cls], cls, n, &CopyTo, out);
   if (got == 0) got = FetchFree<Stats>(cls, mine, 1, out, n);
-  if (got == 0 && LittleIsElsewhere(cls, mine)) {
-    got = FetchFresh<Stats>(cls, mine, PageSource::kKept, out, n);
-  }
+  if (got == 0) got = FetchRatherFresh<Stats>(cls, mine, out, n);
   for (unsigned i = 1; got == 0 && i < parts; ++i) {
     got = PopFrom(arrays[mine ^ i][cls], cls, n, &CopyTo, out);
   }

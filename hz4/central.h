@@ -8,9 +8,10 @@
 //
 //   Fetch:      own array -> caller; when it is empty, objects of the own partial spans; then a
 //               new span of free pages that are in memory, while at most a quarter of the class's
-//               objects are free elsewhere; another's array, another's partial spans; a new span.
-//               An object that changes CPUs costs a cache miss, and one that shares a cache line
-//               with another CPU's costs one at every use
+//               objects are free elsewhere (of objects that share cache lines one of any pages,
+//               while at most half and 8 MiB of them are); another's array, another's partial
+//               spans; a new span. An object that changes CPUs costs a cache miss, and one that
+//               shares a cache line with another CPU's costs one at every use
 //   Return:     caller -> own array; when it is full, half of it goes back to spans first; where it
 //               could never grow, another's with room
 //   give-back:  the oldest pointers of an array become bits of their spans; a span whose objects

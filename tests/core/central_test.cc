@@ -256,50 +256,91 @@ TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
   Return(cls, others);
 }
 
-// The first CPU needs a span's worth of objects of 64 bytes, the second one has as many free,
+// The first CPU needs a span's worth of objects, the second one has `free` spans' worth of them,
 // `live` spans' worth are in use. Returns how many the first one took from the second.
-size_t TakenFromAnother(const std::vector<int>& cpus, uint32_t live, bool free_pages_in_memory) {
-  const unsigned cls = SizeToClass(64);
+size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t live, uint32_t free,
+                        bool free_pages_in_memory) {
   const uint32_t in_span = Class(cls).objects;
   const std::vector<void*> used = FetchAll(cls, live * in_span);
-  const std::vector<void*> free = FetchAll(cls, in_span);
+  const std::vector<void*> others = FetchAll(cls, free * in_span);
   {
     const OnCpu on(cpus[1]);
-    Return(cls, free);
+    Return(cls, others);
   }
+  EXPECT_EQ(central::GetTotals().array_bytes, others.size() * Class(cls).size) << "full";
   if (free_pages_in_memory) {
     SlowScope scope;
     PageHeap::Free(PageHeap::NewObjectSpan(cls, /*with_remote=*/false));
   }
   const OnCpu on(cpus[0]);
+  const size_t in_use = InUsePages();
   const std::vector<void*> got = FetchAll(cls, in_span);
-  const size_t taken = in_span - central::GetTotals().array_bytes / Class(cls).size;
-  EXPECT_EQ(InUsePages(), (live + 1 + (taken == 0 ? 1 : 0)) * Class(cls).span_pages);
-  EXPECT_EQ(std::set<void*>(got.begin(), got.end()) == std::set<void*>(free.begin(), free.end()),
-            taken == in_span);
+  const std::set<void*> all(others.begin(), others.end());
+  size_t taken = 0;
+  for (void* p : got) taken += all.count(p);
+  EXPECT_EQ(InUsePages() - in_use, taken == 0 ? Class(cls).span_pages : 0u);
   Return(cls, used);
   Return(cls, got);
   return taken;
 }
 
-TEST_F(CentralTest, ACpuTakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  EXPECT_EQ(TakenFromAnother(cpus, 3, /*free_pages_in_memory=*/true), 0u);
+class TwoCpusTest : public CentralTest {
+ protected:
+  void SetUp() override {
+    CentralTest::SetUp();
+    if (cpus_.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  }
+  const std::vector<int> cpus_ = test::AllowedCpus();
+};
+
+TEST_F(TwoCpusTest, TakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
+  EXPECT_EQ(TakenFromAnother(cpus_, SizeToClass(64), 3, 1, /*free_pages_in_memory=*/true), 0u);
 }
 
-TEST_F(CentralTest, ACpuTakesMoreThanAQuarterOfTheObjectsFromAnotherBeforeFreePages) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  EXPECT_EQ(TakenFromAnother(cpus, 2, /*free_pages_in_memory=*/true),
-            Class(SizeToClass(64)).objects);
+TEST_F(TwoCpusTest, TakesMoreThanAQuarterOfTheObjectsFromAnotherBeforeFreePages) {
+  const unsigned cls = SizeToClass(64);
+  EXPECT_EQ(TakenFromAnother(cpus_, cls, 2, 1, /*free_pages_in_memory=*/true), Class(cls).objects);
 }
 
-TEST_F(CentralTest, ACpuTakesAnothersObjectsBeforeMorePagesComeIntoMemory) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  EXPECT_EQ(TakenFromAnother(cpus, 10, /*free_pages_in_memory=*/false),
-            Class(SizeToClass(64)).objects);
+TEST_F(TwoCpusTest, TakesAnothersObjectsBeforeMorePagesComeIntoMemory) {
+  const unsigned cls = SizeToClass(64);
+  EXPECT_EQ(TakenFromAnother(cpus_, cls, 10, 1, /*free_pages_in_memory=*/false),
+            Class(cls).objects);
+}
+
+TEST_F(TwoCpusTest, TakesNewPagesBeforeHalfOfTheObjectsThatShareLinesFromAnother) {
+  EXPECT_EQ(TakenFromAnother(cpus_, SizeToClass(48), 1, 1, /*free_pages_in_memory=*/false), 0u);
+}
+
+TEST_F(TwoCpusTest, TakesMoreThanHalfOfTheObjectsThatShareLinesFromAnother) {
+  const unsigned cls = SizeToClass(48);
+  EXPECT_EQ(TakenFromAnother(cpus_, cls, 1, 2, /*free_pages_in_memory=*/false), Class(cls).objects);
+}
+
+TEST_F(TwoCpusTest, TakesMoreThan8MiBOfObjectsThatShareLinesFromAnother) {
+  const unsigned cls = SizeToClass(48);
+  const uint32_t in_span = Class(cls).objects;
+  const auto spans = static_cast<uint32_t>(8 * kMiB / (size_t{in_span} * Class(cls).size));
+  for (const bool more : {false, true}) {
+    const uint32_t free = spans + (more ? 2 : 0);
+    std::vector<void*> used = FetchAll(cls, 2 * spans * in_span);
+    std::vector<void*> others;
+    std::set<const Span*> seen;
+    for (void* p : FetchAll(cls, free * in_span)) {  // one of each span stays in use
+      (seen.insert(page_map::SpanOf(p)).second ? used : others).push_back(p);
+    }
+    {
+      const OnCpu on(cpus_[1]);
+      Return(cls, others);
+      GiveBackAll();  // into their spans: so many might not fit into an array
+    }
+    const OnCpu on(cpus_[0]);
+    const size_t in_use = InUsePages();
+    const std::vector<void*> got = FetchAll(cls, in_span);
+    EXPECT_EQ(InUsePages() - in_use, more ? 0u : Class(cls).span_pages);
+    Return(cls, used);
+    Return(cls, got);
+  }
 }
 
 TEST_F(CentralTest, ABatchOfSeveralSpansFallsAddressByAddressInEach) {
