@@ -232,21 +232,28 @@ uint32_t WithdrawInto(Moved* moved, unsigned cls, uint32_t n) {
   return central::Withdraw(cls, n, &Moved::Out, moved);
 }
 
-TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+class TwoCpusTest : public CentralTest {
+ protected:
+  void SetUp() override {
+    CentralTest::SetUp();
+    if (cpus_.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  }
+  const std::vector<int> cpus_ = test::AllowedCpus();
+};
+
+TEST_F(TwoCpusTest, TakesFromItsOwnSpansBeforeAnothersArray) {
   const unsigned cls = SizeToClass(64);
   const uint32_t in_span = Class(cls).objects;
   std::vector<void*> objects;
   {
-    const OnCpu on(cpus[0]);
+    const OnCpu on(cpus_[0]);
     objects = FetchAll(cls, in_span / 2);
   }
   {
-    const OnCpu on(cpus[1]);
+    const OnCpu on(cpus_[1]);
     Return(cls, objects);
   }
-  const OnCpu on(cpus[0]);
+  const OnCpu on(cpus_[0]);
   std::vector<void*> rest = FetchAll(cls, in_span - in_span / 2);
   EXPECT_EQ(central::GetTotals().array_bytes, objects.size() * 64u) << "another's were taken";
   const std::vector<void*> others = FetchAll(cls, in_span / 2);
@@ -283,15 +290,6 @@ size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t liv
   Return(cls, got);
   return taken;
 }
-
-class TwoCpusTest : public CentralTest {
- protected:
-  void SetUp() override {
-    CentralTest::SetUp();
-    if (cpus_.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  }
-  const std::vector<int> cpus_ = test::AllowedCpus();
-};
 
 TEST_F(TwoCpusTest, TakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
   EXPECT_EQ(TakenFromAnother(cpus_, SizeToClass(64), 3, 1, /*free_pages_in_memory=*/true), 0u);
