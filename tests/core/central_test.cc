@@ -416,7 +416,9 @@ TEST_F(CentralTest, AnEmptySpanGoesBackToThePageHeap) {
   EXPECT_EQ(in_use, 10 * Class(cls).span_pages);
   // All but one object of the first span.
   Return(cls, std::vector<void*>(objects.begin() + 1, objects.end()));
-  EXPECT_EQ(GiveBackAll(), (objects.size() - 1) * 1024);
+  const uint64_t in_arrays = central::GetTotals().array_bytes;  // full ones gave some back already
+  EXPECT_GT(in_arrays, 0u);
+  EXPECT_EQ(GiveBackAll(), in_arrays);
   EXPECT_EQ(InUsePages(), Class(cls).span_pages);
   EXPECT_EQ(central::GetTotals().handed_out_bytes, 1024u);
   Return(cls, {objects[0]});
