@@ -285,12 +285,10 @@ uint32_t FetchRatherFresh(unsigned cls, unsigned part, void** out, uint32_t n) {
   c.lock.Release();
   for (unsigned i = 1; i < parts; ++i) free += arrays[part ^ i][cls].count;
   const uint64_t size = Class(cls).size;
-  if (size < kCacheLine && free <= objects / kElsewhereSharingShare &&
-      free * size <= kElsewhereSharingBytes) {
-    return FetchFresh<Stats>(cls, part, PageSource::kAny, out, n);
-  }
-  if (free > objects / kElsewhereShare) return 0;
-  return FetchFresh<Stats>(cls, part, PageSource::kKept, out, n);
+  const bool any = size < kCacheLine && free <= objects / kElsewhereSharingShare &&
+                   free * size <= kElsewhereSharingBytes;
+  if (!any && free > objects / kElsewhereShare) return 0;
+  return FetchFresh<Stats>(cls, part, any ? PageSource::kAny : PageSource::kKept, out, n);
 }
 
 void Defer(void* const* in, uint32_t n) {
