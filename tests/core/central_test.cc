@@ -84,6 +84,8 @@ class CentralTest : public testing::Test {
     os::FailNth(0, false);
     ExpectNothing();
   }
+  // Two of cpus_ exist, with an array each.
+  bool TwoArrays() const { return cpus_.size() >= 2 && arena::Direct(); }
   // Neither objects nor spans are anywhere.
   void ExpectNothing() {
     GiveBackAll();
@@ -96,6 +98,7 @@ class CentralTest : public testing::Test {
     EXPECT_EQ(t.span_bytes, 0u);
     EXPECT_EQ(InUsePages(), 0u);
   }
+  const std::vector<int> cpus_ = test::AllowedCpus();
 };
 
 TEST_F(CentralTest, EveryClassHandsOutDistinctObjectsOfItsSpans) {
@@ -198,23 +201,22 @@ class OnCpu {
 };
 
 TEST_F(CentralTest, ACpuGetsItsOwnFirstAndFindsWhatOthersReturned) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2) GTEST_SKIP() << "one CPU";
+  if (cpus_.size() < 2) GTEST_SKIP() << "one CPU";
   const unsigned cls = SizeToClass(64);
   std::vector<void*> objects[2];
   {
-    const OnCpu on(cpus[1]);
+    const OnCpu on(cpus_[1]);
     for (int i = 0; i < 2; ++i) objects[i] = FetchAll(cls, 300);
   }
   for (int i = 0; i < 2; ++i) {
-    const OnCpu on(cpus[static_cast<size_t>(i)]);
+    const OnCpu on(cpus_[static_cast<size_t>(i)]);
     Return(cls, objects[i]);
   }
   const std::set<void*> first(objects[0].begin(), objects[0].end());
   std::set<void*> all(objects[1].begin(), objects[1].end());
   all.insert(first.begin(), first.end());
   {
-    const OnCpu on(cpus[0]);
+    const OnCpu on(cpus_[0]);
     objects[0] = FetchAll(cls, 300);
     objects[1] = FetchAll(cls, 300);
   }
@@ -232,16 +234,8 @@ uint32_t WithdrawInto(Moved* moved, unsigned cls, uint32_t n) {
   return central::Withdraw(cls, n, &Moved::Out, moved);
 }
 
-class TwoCpusTest : public CentralTest {
- protected:
-  void SetUp() override {
-    CentralTest::SetUp();
-    if (cpus_.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
-  }
-  const std::vector<int> cpus_ = test::AllowedCpus();
-};
-
-TEST_F(TwoCpusTest, TakesFromItsOwnSpansBeforeAnothersArray) {
+TEST_F(CentralTest, ACpuTakesFromItsOwnSpansBeforeAnothersArray) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   const unsigned cls = SizeToClass(64);
   const uint32_t in_span = Class(cls).objects;
   std::vector<void*> objects;
@@ -274,71 +268,49 @@ size_t TakenFromAnother(const std::vector<int>& cpus, unsigned cls, uint32_t liv
     const OnCpu on(cpus[1]);
     Return(cls, others);
   }
-  EXPECT_EQ(central::GetTotals().array_bytes, others.size() * Class(cls).size) << "full";
   if (free_pages_in_memory) {
     SlowScope scope;
     PageHeap::Free(PageHeap::NewObjectSpan(cls, /*with_remote=*/false));
   }
   const OnCpu on(cpus[0]);
-  const size_t in_use = InUsePages();
   const std::vector<void*> got = FetchAll(cls, in_span);
   const std::set<void*> all(others.begin(), others.end());
   size_t taken = 0;
   for (void* p : got) taken += all.count(p);
-  EXPECT_EQ(InUsePages() - in_use, taken == 0 ? Class(cls).span_pages : 0u);
+  EXPECT_EQ(central::GetTotals().array_bytes, (others.size() - taken) * Class(cls).size);
+  EXPECT_EQ(InUsePages(), (live + free + (taken == 0 ? 1 : 0)) * Class(cls).span_pages);
   Return(cls, used);
   Return(cls, got);
   return taken;
 }
 
-TEST_F(TwoCpusTest, TakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
+TEST_F(CentralTest, ACpuTakesFreePagesThatAreInMemoryBeforeAQuarterOfTheObjectsFromAnother) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   EXPECT_EQ(TakenFromAnother(cpus_, SizeToClass(64), 3, 1, /*free_pages_in_memory=*/true), 0u);
 }
 
-TEST_F(TwoCpusTest, TakesMoreThanAQuarterOfTheObjectsFromAnotherBeforeFreePages) {
+TEST_F(CentralTest, ACpuTakesMoreThanAQuarterOfTheObjectsFromAnotherBeforeFreePages) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   const unsigned cls = SizeToClass(64);
   EXPECT_EQ(TakenFromAnother(cpus_, cls, 2, 1, /*free_pages_in_memory=*/true), Class(cls).objects);
 }
 
-TEST_F(TwoCpusTest, TakesAnothersObjectsBeforeMorePagesComeIntoMemory) {
+TEST_F(CentralTest, ACpuTakesAnothersObjectsBeforeMorePagesComeIntoMemory) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   const unsigned cls = SizeToClass(64);
   EXPECT_EQ(TakenFromAnother(cpus_, cls, 10, 1, /*free_pages_in_memory=*/false),
             Class(cls).objects);
 }
 
-TEST_F(TwoCpusTest, TakesNewPagesBeforeHalfOfTheObjectsThatShareLinesFromAnother) {
+TEST_F(CentralTest, ACpuTakesNewPagesBeforeHalfOfTheObjectsThatShareLinesFromAnother) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   EXPECT_EQ(TakenFromAnother(cpus_, SizeToClass(48), 1, 1, /*free_pages_in_memory=*/false), 0u);
 }
 
-TEST_F(TwoCpusTest, TakesMoreThanHalfOfTheObjectsThatShareLinesFromAnother) {
+TEST_F(CentralTest, ACpuTakesMoreThanHalfOfTheObjectsThatShareLinesFromAnother) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   const unsigned cls = SizeToClass(48);
   EXPECT_EQ(TakenFromAnother(cpus_, cls, 1, 2, /*free_pages_in_memory=*/false), Class(cls).objects);
-}
-
-TEST_F(TwoCpusTest, TakesMoreThan8MiBOfObjectsThatShareLinesFromAnother) {
-  const unsigned cls = SizeToClass(48);
-  const uint32_t in_span = Class(cls).objects;
-  const auto spans = static_cast<uint32_t>(8 * kMiB / (size_t{in_span} * Class(cls).size));
-  for (const bool more : {false, true}) {
-    const uint32_t free = spans + (more ? 2 : 0);
-    std::vector<void*> used = FetchAll(cls, 2 * spans * in_span);
-    std::vector<void*> others;
-    std::set<const Span*> seen;
-    for (void* p : FetchAll(cls, free * in_span)) {  // one of each span stays in use
-      (seen.insert(page_map::SpanOf(p)).second ? used : others).push_back(p);
-    }
-    {
-      const OnCpu on(cpus_[1]);
-      Return(cls, others);
-      GiveBackAll();  // into their spans: so many might not fit into an array
-    }
-    const OnCpu on(cpus_[0]);
-    const size_t in_use = InUsePages();
-    const std::vector<void*> got = FetchAll(cls, in_span);
-    EXPECT_EQ(InUsePages() - in_use, more ? 0u : Class(cls).span_pages);
-    Return(cls, used);
-    Return(cls, got);
-  }
 }
 
 TEST_F(CentralTest, ABatchOfSeveralSpansFallsAddressByAddressInEach) {
@@ -373,8 +345,7 @@ TEST_F(CentralTest, ABatchOfSeveralSpansFallsAddressByAddressInEach) {
 }
 
 TEST_F(CentralTest, AFullArrayDoesNotSpillIntoAnothersUnlessItCouldNeverGrow) {
-  const std::vector<int> cpus = test::AllowedCpus();
-  if (cpus.size() < 2 || !arena::Direct()) GTEST_SKIP() << "all CPUs share one array";
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
   const unsigned cls = SizeToClass(16);
   const unsigned small_cls = SizeToClass(112);
   constexpr uint32_t kFew = 8192;  // more than other tests have made room for
@@ -383,14 +354,14 @@ TEST_F(CentralTest, AFullArrayDoesNotSpillIntoAnothersUnlessItCouldNeverGrow) {
   Moved moved = {{}, kFew};
   {
     // Room in the second CPU's arrays of both classes.
-    const OnCpu on(cpus[1]);
+    const OnCpu on(cpus_[1]);
     for (const unsigned c : {cls, small_cls}) {
       Return(c, c == cls ? objects.data() : few.data(), kFew);
       ASSERT_EQ(WithdrawInto(&moved, c, kFew), kFew);
     }
   }
   {
-    const OnCpu on(cpus[0]);
+    const OnCpu on(cpus_[0]);
     Return(cls, objects);
     const uint64_t before = central::GetTotals().array_bytes;
     EXPECT_LT(before, objects.size() * Class(cls).size) << "the first CPU's array was never full";
@@ -401,7 +372,7 @@ TEST_F(CentralTest, AFullArrayDoesNotSpillIntoAnothersUnlessItCouldNeverGrow) {
     EXPECT_EQ(WithdrawInto(&moved, small_cls, kFew), 0u);
   }
   EXPECT_LE(central::GetTotals().array_memory, Bound());
-  const OnCpu on(cpus[1]);
+  const OnCpu on(cpus_[1]);
   EXPECT_EQ(WithdrawInto(&moved, cls, kFew), 0u) << "the first CPU's objects";
   EXPECT_EQ(WithdrawInto(&moved, small_cls, kFew), kFew);
   EXPECT_EQ(std::set<void*>(moved.objects.end() - kFew, moved.objects.end()),
@@ -679,6 +650,34 @@ TEST_F(CentralDeathTest, CheckSeesAnObjectThatIsInTheArrayAndFree) {
       },
       testing::ExitedWithCode(0), "central: array holds what is no object of the class");
   Return(cls, objects);
+}
+
+// The last one: what it returns fills all arrays.
+TEST_F(CentralTest, ACpuTakesMoreThan8MiBOfObjectsThatShareLinesFromAnother) {
+  if (!TwoArrays()) GTEST_SKIP() << "all CPUs share one array";
+  const unsigned cls = SizeToClass(48);
+  const uint32_t in_span = Class(cls).objects;
+  const auto spans = static_cast<uint32_t>(8 * kMiB / (size_t{in_span} * Class(cls).size));
+  for (const bool more : {false, true}) {
+    const uint32_t free = spans + (more ? 2 : 0);
+    std::vector<void*> used = FetchAll(cls, 2 * spans * in_span);
+    std::vector<void*> others;
+    std::set<const Span*> seen;
+    for (void* p : FetchAll(cls, free * in_span)) {  // one of each span stays in use
+      (seen.insert(page_map::SpanOf(p)).second ? used : others).push_back(p);
+    }
+    {
+      const OnCpu on(cpus_[1]);
+      Return(cls, others);
+      GiveBackAll();  // into their spans: so many might not fit into an array
+    }
+    const OnCpu on(cpus_[0]);
+    const size_t in_use = InUsePages();
+    const std::vector<void*> got = FetchAll(cls, in_span);
+    EXPECT_EQ(InUsePages() - in_use, more ? 0u : Class(cls).span_pages);
+    Return(cls, used);
+    Return(cls, got);
+  }
 }
 
 }  // namespace
