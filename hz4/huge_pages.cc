@@ -17,9 +17,13 @@ constexpr size_t kLeastBlock = 2 * kHugePage;
 constexpr size_t kLeastAsked = 4 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
-constexpr size_t kLeastHandedOut = 32;  // pages; fewer say nothing
+constexpr size_t kLookEvery = kProbe / 16;  // when that much more of a probe is in use
+constexpr size_t kLeastHandedOut = 32;      // pages; fewer say nothing
 // Of what was handed out; then huge pages take at most as much memory again.
 constexpr size_t kWrittenShare = 2;
+// What comes into memory with a probe unwritten: at most that part of it, or of the heap.
+constexpr size_t kMostFilled = kProbe / 4 * 3;
+constexpr size_t kFilledShare = 8;
 // Every change from asked for to not or back is a mapping more, of which a process may have some
 // 65000 (vm.max_map_count); beyond, all goes on as it is.
 constexpr uint32_t kMostChanges = 4096;
@@ -37,8 +41,10 @@ uint32_t changes = 0;           // of `asked` along the heap
 // caches at first; the one before says what the program does with it.
 uintptr_t last_probe = 0;
 uintptr_t probe_before = 0;
-size_t stretch = 0;  // asked for after the last probe; 0: it was not written enough
-size_t left = 0;     // of it, not opened yet
+uintptr_t next_look = 0;        // when the last one is in use up to there
+uintptr_t written[2] = {0, 0};  // probes that said yes and are still in small pages; 0: none
+size_t stretch = 0;             // asked for after the last probe; 0: it was not written enough
+size_t left = 0;                // of it, not opened yet
 
 void* At(uintptr_t address) { return reinterpret_cast<void*>(address); }
 
@@ -65,11 +71,33 @@ uintptr_t HandedOutEnd(const Span* span) {
   return reinterpret_cast<uintptr_t>(span->ObjectAt(span->carved));
 }
 
+// Which pages of a probe are in memory.
+class Residency {
+ public:
+  explicit Residency(uintptr_t probe)
+      : probe_(probe), known_(os::InMemory(At(probe), kProbe, in_memory_)) {}
+
+  bool Known() const { return known_; }
+  size_t Has(uintptr_t page) const { return in_memory_[(page - probe_) / kOsPage] & 1; }
+  size_t Missing() const {
+    size_t bytes = 0;
+    for (uintptr_t page = probe_; page < probe_ + kProbe; page += kOsPage) {
+      if (!Has(page)) bytes += kOsPage;
+    }
+    return bytes;
+  }
+
+ private:
+  uintptr_t probe_;
+  uint8_t in_memory_[kProbe / kOsPage];
+  bool known_;
+};
+
 // Adds what of a probe was handed out.
 void CountIn(uintptr_t probe, Pages* of_objects, Pages* of_blocks) {
-  constexpr size_t kOsPages = kProbe / kOsPage;
-  uint8_t in_memory[kOsPages];
-  if (probe == 0 || !os::InMemory(At(probe), kProbe, in_memory)) return;
+  if (probe == 0) return;
+  const Residency residency(probe);
+  if (!residency.Known()) return;
   for (uintptr_t page = probe; page < probe + kProbe;) {
     const Span* span =
         page_map::ClassOf(At(page)) != kNoClass ? page_map::SpanOf(At(page)) : nullptr;
@@ -81,7 +109,7 @@ void CountIn(uintptr_t probe, Pages* of_objects, Pages* of_blocks) {
     const uintptr_t end = std::min(HandedOutEnd(span), probe + kProbe);
     for (; page + kOsPage <= end; page += kOsPage) {
       ++pages->handed_out;
-      pages->written += in_memory[(page - probe) / kOsPage] & 1;
+      pages->written += residency.Has(page);
     }
     page = span->End();
   }
@@ -103,11 +131,36 @@ size_t NextStretch() {
   return std::max(std::min(2 * stretch, most), kLeastAsked);
 }
 
-// Finds out how much may be asked for.
-void LookAtProbes() {
-  const bool written = ProbesAreWritten();
-  left = stretch = written ? NextStretch() : 0;
-  if (written) last_probe = probe_before = 0;  // what comes later speaks for itself
+// Moves a probe that was written into huge pages. False: not yet.
+bool Fill(uintptr_t probe) {
+  const Residency residency(probe);
+  if (!residency.Known()) return false;
+  const size_t missing = residency.Missing();
+  if (missing > kMostFilled && missing > (heap_end - heap_start) / kFilledShare) return false;
+  // Two changes at most; none where it adjoins huge pages on both sides.
+  if (changes + 2 > kMostChanges || !os::AdviseHuge(At(probe), kProbe, true)) return true;
+  changes += 2;
+  anything_asked = true;
+  if (probe + kProbe == heap_end) asked = Asked::kHuge;
+  os::Collapse(At(probe), kProbe);
+  return true;
+}
+
+void FillWritten() {
+  for (uintptr_t& probe : written) {
+    if (probe != 0 && Fill(probe)) probe = 0;
+  }
+}
+
+// Finds out how much may be asked for. False: nothing so far.
+bool LookAtProbes() {
+  if (!ProbesAreWritten()) return false;
+  left = stretch = NextStretch();
+  written[0] = probe_before;
+  written[1] = last_probe;
+  last_probe = probe_before = 0;  // what comes later speaks for itself
+  FillWritten();
+  return true;
 }
 
 void AskForObjects(uintptr_t start, size_t bytes) {
@@ -118,6 +171,7 @@ void AskForObjects(uintptr_t start, size_t bytes) {
   if (last_probe != start) {  // not the same step again
     probe_before = last_probe;
     last_probe = start;
+    next_look = start + kLookEvery;
   }
   Ask(start, kProbe, false);
   Ask(start + kProbe, bytes - kProbe, stretch > 0);
@@ -134,6 +188,7 @@ bool OpenMap(uintptr_t start, size_t bytes) {
 }
 
 void StopAsking() {
+  written[0] = written[1] = 0;
   if (!anything_asked) return;
   if (!os::AdviseHuge(At(heap_start), heap_end - heap_start, false)) return;
   asked = Asked::kSmall;
@@ -159,7 +214,10 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   if (use == Use::kMap) return OpenMap(start, bytes);
   if (heap_start == 0) heap_start = heap_end = start;
   const bool block = use != Use::kObjects && bytes >= kLeastBlock;
-  if (!block && left == 0 && last_probe != 0) LookAtProbes();
+  if (!block) {
+    if (left == 0 && last_probe != 0 && !LookAtProbes()) stretch = 0;
+    FillWritten();
+  }
   // First as what it adjoins, so that both are one mapping, whose parts can be merged again later:
   // two mappings that were touched apart never can.
   if (asked != Asked::kNothing) os::AdviseHuge(At(start), bytes, asked == Asked::kHuge);
@@ -171,6 +229,17 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   }
   heap_end = start + bytes;
   return true;
+}
+
+void UseWatched(uintptr_t start, size_t bytes) {
+  // From the front of the step on, as the page heap does it; not in the heap's first step.
+  const uintptr_t end = start + bytes;
+  if (last_probe == 0 || last_probe == heap_start || start < last_probe || end < next_look ||
+      end > last_probe + kProbe) {
+    return;
+  }
+  next_look = AlignDown(end, kLookEvery) + kLookEvery;
+  (void)LookAtProbes();
 }
 
 bool ReleaseAll(uintptr_t*, size_t*, bool) { return true; }

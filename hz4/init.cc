@@ -76,6 +76,7 @@ constexpr Dispatch MakeFirstTable() {
   t.op_new = &FirstOpNew;
   t.vfork = &fork;
   t.heap_open = &huge_pages::OpenStep;
+  t.heap_use = &huge_pages::UseUnseen;
   t.heap_release = &huge_pages::ReleaseAll;
   return t;
 }
@@ -137,6 +138,7 @@ void BuildHeap(const Knobs& knobs) {
 Facts GatherFacts(const Knobs& knobs) {
   Facts facts = {};
   facts.direct_map = arena::Direct();
+  facts.huge_pages_off = knobs.thp == ThpMode::kAdvise && os::HugePagesAreOff();
   if (knobs.front == FrontKind::kPercpu) {
     facts.percpu_unavailable = PerCpuUnavailable(&facts.cpu_index);
     if (facts.percpu_unavailable == nullptr && !PerCpuInit(facts.cpu_index)) {

@@ -25,6 +25,10 @@ void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) 
     SetFallback(knobs, KnobId::kThp, static_cast<uint64_t>(ThpMode::kSystem),
                 "the heap is not one reservation", sink);
   }
+  if (knobs->value.thp == ThpMode::kAdvise && facts.huge_pages_off) {
+    SetFallback(knobs, KnobId::kThp, static_cast<uint64_t>(ThpMode::kSystem),
+                "the system's setting is never", sink);
+  }
 }
 
 Resolution Resolve(const Knobs& knobs, const Facts& facts) {

@@ -15,7 +15,8 @@ namespace hz4 {
 struct Facts {
   const char* percpu_unavailable;  // why not; nullptr: available
   CpuIndex cpu_index;
-  bool direct_map;  // the address space could be reserved
+  bool direct_map;              // the address space could be reserved
+  bool huge_pages_off = false;  // by the administrator
 };
 
 // Replaces what the facts forbid by what takes its place, with the reason as origin.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/base/os.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -8,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include <atomic>
+#include <cstring>
 
 #include "hz4/base/bits.h"
 #include "hz4/base/syscall.h"
@@ -79,6 +81,15 @@ unsigned HighestCpu(const char* text, long length) {
   return digits ? highest : 0;
 }
 
+// What is in a short file, at most `bytes` of it; negative: nothing.
+long ReadFile(const char* path, char* text, size_t bytes) {
+  const long fd = Syscall(SYS_openat, AT_FDCWD, SyscallArg(path), O_RDONLY | O_CLOEXEC);
+  if (SyscallFailed(fd)) return -1;
+  const long n = Syscall(SYS_read, fd, SyscallArg(text), static_cast<long>(bytes));
+  Syscall(SYS_close, fd);
+  return SyscallFailed(n) ? -1 : n;
+}
+
 }  // namespace
 
 void* Reserve(size_t bytes, size_t align) {
@@ -113,8 +124,13 @@ bool AdviseHuge(void* p, size_t bytes, bool huge) {
 }
 bool Collapse(void* p, size_t bytes) {
   constexpr int kMadvCollapse = 25;  // not in the headers of glibc 2.36
-  return !MustFail() && !SyscallFailed(Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes),
-                                               kMadvCollapse));
+  constexpr int kTries = 3;
+  if (MustFail()) return false;
+  long result = -EAGAIN;
+  for (int i = 0; i < kTries && result == -EAGAIN; ++i) {
+    result = Syscall(SYS_madvise, SyscallArg(p), static_cast<long>(bytes), kMadvCollapse);
+  }
+  return !SyscallFailed(result);
 }
 bool Protect(void* p, size_t bytes) {
   return !MustFail() &&
@@ -122,14 +138,9 @@ bool Protect(void* p, size_t bytes) {
 }
 
 unsigned CpuCount() {
-  const long fd = Syscall(SYS_openat, AT_FDCWD, SyscallArg("/sys/devices/system/cpu/possible"),
-                          O_RDONLY | O_CLOEXEC);
-  if (!SyscallFailed(fd)) {
-    char text[256];
-    const long n = Syscall(SYS_read, fd, SyscallArg(text), sizeof(text));
-    Syscall(SYS_close, fd);
-    if (const unsigned cpus = SyscallFailed(n) ? 0 : HighestCpu(text, n)) return cpus;
-  }
+  char text[256];
+  const long n = ReadFile("/sys/devices/system/cpu/possible", text, sizeof(text));
+  if (const unsigned cpus = HighestCpu(text, n)) return cpus;
   // No /sys: the CPUs this thread may use now. Later ones take the slow path.
   uint64_t mask[64] = {};
   const long bytes = Syscall(SYS_sched_getaffinity, 0, sizeof(mask), SyscallArg(mask));
@@ -141,6 +152,12 @@ unsigned CpuCount() {
   return 1;
 }
 
+bool HugePagesAreOff() {
+  char text[64] = {};  // "always madvise [never]"
+  ReadFile("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text) - 1);
+  return strstr(text, "[never]") != nullptr;
+}
+
 size_t AddressSpaceLimit() {
   rlimit limit;
   const long result = Syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, SyscallArg(&limit));
@@ -148,12 +165,8 @@ size_t AddressSpaceLimit() {
 }
 
 size_t ResidentBytes() {
-  const long fd =
-      Syscall(SYS_openat, AT_FDCWD, SyscallArg("/proc/self/statm"), O_RDONLY | O_CLOEXEC);
-  if (SyscallFailed(fd)) return 0;
   char text[128];
-  const long n = Syscall(SYS_read, fd, SyscallArg(text), sizeof(text));
-  Syscall(SYS_close, fd);
+  const long n = ReadFile("/proc/self/statm", text, sizeof(text));
   size_t field = 0;
   size_t value = 0;
   for (long i = 0; i < n; ++i) {

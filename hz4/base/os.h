@@ -32,7 +32,8 @@ bool InMemory(const void* p, size_t bytes, uint8_t* in_memory);
 // False: it does not know them, or has no room for one mapping more; nothing changed.
 bool AdviseHuge(void* p, size_t bytes, bool huge);
 // Moves what is in memory into huge pages now, whatever part of them that is (MADV_COLLAPSE, Linux
-// 6.1). False: it stays as it is.
+// 6.1; it does not heed that the administrator wants none [madvise(2)]). False: it stays as it is,
+// also where other threads are about a page of it all the time.
 bool Collapse(void* p, size_t bytes);
 // Write-protects; false: refused.
 bool Protect(void* p, size_t bytes);
@@ -40,6 +41,9 @@ bool Protect(void* p, size_t bytes);
 // Number of CPUs that can ever run this process (an upper bound for cpu numbers + 1 is not
 // promised: callers compare). At least 1.
 unsigned CpuCount();
+
+// Whether the administrator wants no transparent huge pages. False where /sys does not say.
+bool HugePagesAreOff();
 
 // RLIMIT_AS in bytes; SIZE_MAX: none.
 size_t AddressSpaceLimit();

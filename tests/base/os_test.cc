@@ -217,6 +217,13 @@ TEST(Os, CpuCountCoversEveryCpuOfThisProcess) {
   EXPECT_LT(static_cast<unsigned>(sched_getcpu()), count);
 }
 
+TEST(Os, HugePagesAreOffIsWhatTheSystemSays) {
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string line;
+  std::getline(setting, line);
+  EXPECT_EQ(os::HugePagesAreOff(), line.find("[never]") != line.npos) << line;
+}
+
 TEST(Os, AddressSpaceLimitIsTheLimit) {
   if (test::kUnderAsan || test::kUnderTsan) GTEST_SKIP() << "a sanitizer needs its address space";
   const int status = InChild([] {

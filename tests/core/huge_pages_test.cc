@@ -34,6 +34,8 @@ using huge_pages::Use;
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kStep = huge_pages::kHugePage;
 
+void* At(uintptr_t address) { return reinterpret_cast<void*>(address); }
+
 struct Mapping {
   uintptr_t start = 0;
   uintptr_t end = 0;
@@ -154,14 +156,14 @@ TEST_F(HugePagesTest, ObjectsAreAskedForWhereTheHeapIsWritten) {
     heap.Grow(kStep, 1);
     EXPECT_EQ(heap.HugeBytes(), 0u) << "nothing is known yet";
     heap.Grow(kStep, 1);
-    EXPECT_EQ(heap.HugeBytes(), kStep);
+    EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "the first one is in small pages no longer";
     while (heap.end() - heap.start() < 512 * kMiB) {
       heap.Grow(kStep, 1);
       const size_t bytes = heap.end() - heap.start();
       ASSERT_GE(heap.HugeBytes(), bytes / 2) << bytes;
       ASSERT_LE(heap.Mappings(), 50u) << bytes;
     }
-    EXPECT_GE(heap.HugeBytes(), 448 * kMiB) << "few probes in a large heap";
+    EXPECT_GE(heap.HugeBytes(), 508 * kMiB) << "but for a probe that is being handed out";
   });
 }
 
@@ -199,7 +201,7 @@ TEST_F(HugePagesTest, ObjectsDecideAndWhereThereAreFewBlocksDo) {
         while (heap.end() - heap.start() < 3 * kStep) {
           Span* block = PageHeap::NewLargeSpan(kMiB / 2, kPageSize);
           ASSERT_NE(block, nullptr);
-          if (objects != written) memset(reinterpret_cast<void*>(block->start), 1, block->Bytes());
+          if (objects != written) memset(At(block->start), 1, block->Bytes());
         }
         EXPECT_EQ(heap.HugeBytes() > 0, written) << objects;
       });
@@ -212,9 +214,57 @@ TEST_F(HugePagesTest, TheProbeBeforeTheLastCountsAsWell) {
   IN_CHILD({
     ObjectHeap heap;
     heap.Grow(2 * kStep, 0);
-    memset(reinterpret_cast<void*>(heap.start()), 1, kStep);
+    EXPECT_EQ(heap.HugeBytes(), 0u);
+    memset(At(heap.start()), 1, kStep);
+    for (int spans = 0; spans < 3; ++spans) heap.TakeSpan(0);
+    EXPECT_EQ(heap.HugeBytes(), kStep) << "the probe that was written, not the one after it";
+    EXPECT_EQ(heap.end() - heap.start(), 2 * kStep);
     heap.Grow(kStep, 0);
-    EXPECT_EQ(heap.HugeBytes(), kStep);
+    EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "and what is opened from then on";
+  });
+}
+
+// A page fault for each of its pages would be half of what huge pages shall save.
+TEST_F(HugePagesTest, AProbeIsJudgedAsSoonAsItTells) {
+  IN_CHILD({
+    ObjectHeap heap;
+    heap.Grow(2 * kStep, /*nth=*/3);  // to the first span of the second step
+    EXPECT_EQ(heap.HugeBytes(), 0u);
+    while (heap.HugeBytes() == 0) {
+      ASSERT_EQ(heap.end() - heap.start(), 2 * kStep) << "it is in use as a whole";
+      heap.TakeSpan(1);
+    }
+    EXPECT_EQ(heap.HugeBytes(), 2 * kStep);
+    EXPECT_GE(PageHeap::Totals().released_pages * kPageSize, kStep / 3);
+  });
+}
+
+TEST_F(HugePagesTest, AHeapOfOneStepStaysInSmallPages) {
+  IN_CHILD({
+    ObjectHeap heap;
+    do {
+      const bool first_half = test::PagesPresent(At(heap.start()), kStep) < 100;
+      heap.TakeSpan(first_half ? 3 : 1);
+      ASSERT_EQ(heap.HugeBytes(), 0u);
+    } while (PageHeap::Totals().released_pages > 0);
+    EXPECT_EQ(heap.end() - heap.start(), kStep);
+    EXPECT_GE(test::PagesPresent(At(heap.start()), kStep), kStep / kOsPage / 2);
+  });
+}
+
+// What huge pages bring into memory unwritten is bounded by what is written, or the heap.
+TEST_F(HugePagesTest, AProbeOfWhichLittleIsInMemoryWaits) {
+  IN_CHILD({
+    ObjectHeap heap;
+    heap.Grow(3 * kStep, 1, /*of_span=*/2);
+    EXPECT_EQ(HugeBytesIn(heap.start(), heap.start() + kStep), 0u) << "an eighth";
+    EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "though all that was handed out was written";
+    memset(At(heap.start()), 1, kStep / 2);
+    heap.Grow(kStep, 1, /*of_span=*/2);
+    EXPECT_EQ(HugeBytesIn(heap.start(), heap.start() + kStep), kStep) << "no longer";
+    heap.Grow(64 * kMiB, 1, /*of_span=*/2);
+    EXPECT_GE(heap.HugeBytes(), heap.end() - heap.start() - 4 * kStep)
+        << "an eighth, in a large heap";
   });
 }
 
@@ -259,12 +309,24 @@ TEST_F(HugePagesTest, WholeHugePagesGoBack) {
   IN_CHILD({
     ObjectHeap heap;
     heap.Grow(2 * kStep, 1);
-    ASSERT_EQ(heap.HugeBytes(), kStep) << "for objects";
+    ASSERT_EQ(heap.HugeBytes(), 2 * kStep) << "for objects";
     uintptr_t start = heap.start() + kOsPage;
     size_t bytes = 2 * kOsPage;
     EXPECT_FALSE(huge_pages::ReleaseWhole(&start, &bytes, false));
     EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
     EXPECT_EQ(heap.HugeBytes(), 0u);
+  });
+  IN_CHILD({
+    ObjectHeap heap;
+    heap.Grow(3 * kStep, 1, /*of_span=*/2);
+    ASSERT_EQ(heap.HugeBytes(), 2 * kStep);
+    memset(At(heap.start()), 1, kStep / 2);
+    uintptr_t start = heap.start();
+    size_t bytes = kStep / 4;
+    EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
+    heap.Grow(kStep, 1, /*of_span=*/2);
+    EXPECT_EQ(HugeBytesIn(heap.start(), heap.start() + kStep), 0u)
+        << "a probe that waited stays in small pages as well";
   });
 }
 
@@ -294,7 +356,7 @@ TEST_F(HugePagesTest, EverySystemCallMayFail) {
           os::FailNth(0, false);
           if (span == nullptr) span = PageHeap::NewLargeSpan(bytes, kPageSize);
           ASSERT_NE(span, nullptr);
-          memset(reinterpret_cast<void*>(span->start), 1, bytes);
+          memset(At(span->start), 1, bytes);
           heap.Grow(kStep, 1);
         }
         os::FailNth(fail, sticky);
@@ -329,15 +391,15 @@ TEST_F(HugePagesTest, ThePageMapIsAskedForFromItsFirstPieceOn) {
       constexpr size_t kBefore = 256 << 10;
       const uintptr_t map = reinterpret_cast<uintptr_t>(os::ReserveReadable(8 * kMiB, kStep));
       ASSERT_TRUE(huge_pages::OpenStepAdvised(map, kBefore, Use::kMap));
-      memset(reinterpret_cast<void*>(map), 7, kBefore);
+      memset(At(map), 7, kBefore);
       os::FailNth(fail, false);
       const bool opened =
           huge_pages::OpenStepAdvised(map + kBefore, 2 * kStep - kBefore, Use::kMap);
       os::FailNth(0, false);
       ASSERT_EQ(opened, fail != 1) << "only what is refused is an error";
-      EXPECT_TRUE(test::All(reinterpret_cast<void*>(map), kBefore, 7));
+      EXPECT_TRUE(test::All(At(map), kBefore, 7));
       if (!opened) return;
-      memset(reinterpret_cast<void*>(map + kBefore), 8, 2 * kStep - kBefore);
+      memset(At(map + kBefore), 8, 2 * kStep - kBefore);
       if (fail == 2) return;
       EXPECT_EQ(HugeBytesIn(map, map + 8 * kMiB), 2 * kStep);
     });
@@ -375,7 +437,7 @@ TEST_F(HugePagesTest, ThePageHeapGivesBackWholePagesFirst) {
     ObjectHeap heap;
     const auto large = [](size_t bytes) {
       Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
-      memset(reinterpret_cast<void*>(span->start), 1, span->Bytes());
+      memset(At(span->start), 1, span->Bytes());
       return span;
     };
     const auto pass_time = [&] {
@@ -398,7 +460,7 @@ TEST_F(HugePagesTest, ThePageHeapGivesBackWholePagesFirst) {
     PageHeap::Free(burst);
     pass_time();
     EXPECT_EQ(PageHeap::Totals().released_pages - released, (last - first) / kPageSize);
-    EXPECT_EQ(test::PagesPresent(reinterpret_cast<void*>(first), last - first), 0u);
+    EXPECT_EQ(test::PagesPresent(At(first), last - first), 0u);
     EXPECT_EQ(PageHeap::Totals().free_pages, pieces);
     PageHeap::ReleaseFree();
     EXPECT_EQ(PageHeap::Totals().free_pages, 0u);
@@ -420,12 +482,12 @@ TEST(HugePages, EachKnobHasItsFunctions) {
   const auto names = [](ThpMode mode) {
     Resolution r = {};
     huge_pages::Bind(mode, &r);
-    return std::string(r.names.heap_open) + " " + r.names.heap_release;
+    return std::string(r.names.heap_open) + " " + r.names.heap_use + " " + r.names.heap_release;
   };
-  EXPECT_EQ(names(ThpMode::kSystem), "OpenStep ReleaseAll");
-  EXPECT_EQ(names(ThpMode::kNever), "OpenStepAs<false> ReleaseAll");
-  EXPECT_EQ(names(ThpMode::kAlways), "OpenStepAs<true> ReleaseAll");
-  EXPECT_EQ(names(ThpMode::kAdvise), "OpenStepAdvised ReleaseWhole");
+  EXPECT_EQ(names(ThpMode::kSystem), "OpenStep UseUnseen ReleaseAll");
+  EXPECT_EQ(names(ThpMode::kNever), "OpenStepAs<false> UseUnseen ReleaseAll");
+  EXPECT_EQ(names(ThpMode::kAlways), "OpenStepAs<true> UseUnseen ReleaseAll");
+  EXPECT_EQ(names(ThpMode::kAdvise), "OpenStepAdvised UseWatched ReleaseWhole");
 }
 
 }  // namespace

@@ -417,5 +417,16 @@ TEST(ApplyFacts, HugePagesAreAdvisedInOneReservationOnly) {
   }
 }
 
+TEST(ApplyFacts, HugePagesAreNotAdvisedWhereTheAdministratorWantsNone) {
+  for (const bool asked : {false, true}) {
+    KnobSet set = asked ? Parse({"HZ4_THP=advise"}) : Parse({});
+    Lines lines;
+    ApplyFacts({nullptr, CpuIndex::kCid, true, /*huge_pages_off=*/true}, &set, &lines.sink);
+    EXPECT_EQ(set.value.thp, ThpMode::kSystem);
+    EXPECT_EQ(set.OriginOf(KnobId::kThp).kind, OriginKind::kFallback);
+    EXPECT_EQ(lines.lines.size(), asked ? 1u : 0u);
+  }
+}
+
 }  // namespace
 }  // namespace hz4
