@@ -17,8 +17,9 @@ constexpr size_t kLeastBlock = 2 * kHugePage;
 constexpr size_t kLeastAsked = 4 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
-constexpr size_t kLookEvery = kProbe / 16;  // when that much more of a probe is in use
-constexpr size_t kLeastHandedOut = 32;      // pages; fewer say nothing
+constexpr size_t kFirstLook =
+    kProbe / 16;                        // when that much of a probe is in use; then twice as much
+constexpr size_t kLeastHandedOut = 32;  // pages; fewer say nothing
 // Of what was handed out; then huge pages take at most as much memory again.
 constexpr size_t kWrittenShare = 2;
 // What comes into memory with a probe unwritten: at most that part of it, or of the heap.
@@ -41,7 +42,8 @@ uint32_t changes = 0;           // of `asked` along the heap
 // caches at first; the one before says what the program does with it.
 uintptr_t last_probe = 0;
 uintptr_t probe_before = 0;
-uintptr_t next_look = 0;        // when the last one is in use up to there
+// When the last one is in use up to there; after two that said no only as a whole.
+uintptr_t next_look = 0;
 uintptr_t written[2] = {0, 0};  // probes that said yes and are still in small pages; 0: none
 size_t stretch = 0;             // asked for after the last probe; 0: it was not written enough
 size_t left = 0;                // of it, not opened yet
@@ -169,9 +171,9 @@ void AskForObjects(uintptr_t start, size_t bytes) {
     return Ask(start, bytes, true);
   }
   if (last_probe != start) {  // not the same step again
+    next_look = probe_before == 0 ? start + kFirstLook : UINTPTR_MAX;
     probe_before = last_probe;
     last_probe = start;
-    next_look = start + kLookEvery;
   }
   Ask(start, kProbe, false);
   Ask(start + kProbe, bytes - kProbe, stretch > 0);
@@ -238,7 +240,7 @@ void UseWatched(uintptr_t start, size_t bytes) {
       end > last_probe + kProbe) {
     return;
   }
-  next_look = AlignDown(end, kLookEvery) + kLookEvery;
+  next_look = last_probe + 2 * (end - last_probe);
   (void)LookAtProbes();
 }
 

@@ -15,7 +15,8 @@
 //     As soon as at least half of it is: twice as much as the last time is asked for until the next
 //     probe, at most a quarter of the heap where that is more than kLeastAsked. If it never is:
 //     nothing, and the next step is a probe again, judged with the one before. The very first one
-//     is not judged before there is a second: small heaps stay in small pages.
+//     is not judged before there is a second: small heaps stay in small pages. Behind two that said
+//     no one is judged when it is used up.
 //   - A probe that was written is moved into huge pages itself, once what is not in memory of it
 //     is at most three quarters, or little beside the heap.
 //   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB.
