@@ -3,8 +3,11 @@
 
 #include <cstring>
 
+#include "hz4/arena.h"
 #include "hz4/base/bits.h"
 #include "hz4/base/os.h"
+#include "hz4/dispatch.h"
+#include "hz4/huge_pages.h"
 
 namespace hz4 {
 namespace descriptors {
@@ -12,6 +15,9 @@ namespace {
 
 constexpr size_t kChunkBytes = size_t{128} << 10;
 static_assert(kChunkBytes % kPageSize == 0, "a chunk is of whole pages");
+// From that many bytes on chunks are cut from huge pages, as the page map of a large heap is.
+constexpr size_t kHugeFrom = size_t{1} << 20;
+static_assert(huge_pages::kHugePage % kChunkBytes == 0, "it is cut up whole");
 
 // What a pool takes from the kernel at a time, of whole pages. Each page begins with the address of
 // its chunk, so that what lies in it finds the chunk; the first one is the chunk itself.
@@ -25,6 +31,7 @@ struct alignas(kCacheLine) Chunk {
   uint32_t live;
   bool given_back;  // only the first OS page is left of it
   bool zero;        // the rest reads as zero
+  bool huge;        // of a huge page
 };
 
 Chunk* ChunkOf(const void* entry) {
@@ -41,10 +48,32 @@ struct Pool {
 };
 Pool span_pool;
 Pool bits_pool;
+// [huge_at, huge_end): what is left of a huge page.
+uintptr_t huge_at = 0;
+uintptr_t huge_end = 0;
 size_t mapped = 0;
 Span* free_spans = nullptr;
 // Free bitmaps by number of words; a free one holds the next one's address in its first word.
 uint64_t* free_bits[kMaxBitWords + 1] = {};
+
+// A chunk's memory of a huge page; nullptr where there is none.
+void* CutHuge() {
+  constexpr size_t kBytes = huge_pages::kHugePage;
+  if (huge_at == huge_end) {
+    void* p = os::Reserve(kBytes, kBytes);
+    if (p == nullptr) return nullptr;
+    const auto start = reinterpret_cast<uintptr_t>(p);
+    if (!Table().heap_open(start, kBytes, huge_pages::Use::kMap)) {
+      os::Unmap(p, kBytes);
+      return nullptr;
+    }
+    huge_at = start;
+    huge_end = start + kBytes;
+    mapped += kBytes;
+  }
+  huge_at += kChunkBytes;
+  return reinterpret_cast<void*>(huge_at - kChunkBytes);
+}
 
 Chunk* NewChunk(Pool* pool) {
   Chunk* chunk = pool->given;
@@ -57,16 +86,16 @@ Chunk* NewChunk(Pool* pool) {
     return chunk;
   }
   size_t bytes = kChunkBytes;
-  void* memory = os::Map(bytes, kPageSize);
-  if (memory != nullptr) {
-    mapped += bytes;
-  } else {
+  void* memory = arena::Direct() && mapped >= kHugeFrom ? CutHuge() : nullptr;
+  const bool huge = memory != nullptr;
+  if (!huge && (memory = os::Map(bytes, kPageSize)) != nullptr) mapped += bytes;
+  if (memory == nullptr) {
     bytes = kPageSize;
     memory = PageFromHeap();
     if (memory == nullptr) return nullptr;
   }
   chunk = static_cast<Chunk*>(memory);
-  *chunk = {chunk, pool->chunks, nullptr, bytes, 0, false, false};
+  *chunk = {chunk, pool->chunks, nullptr, bytes, 0, false, false, huge};
   pool->chunks = chunk;
   return chunk;
 }
@@ -101,6 +130,9 @@ size_t GiveBackChunks(Pool* pool) {
   for (Chunk* chunk = pool->chunks; chunk != nullptr; chunk = chunk->next) {
     if (chunk->given_back || !MayGo(*pool, chunk)) continue;
     const size_t rest = chunk->bytes - kOsPage;
+    // Else the kernel would fill the hole again (khugepaged).
+    if (chunk->huge) os::AdviseHuge(chunk, chunk->bytes, false);
+    chunk->huge = false;
     chunk->zero = os::Decommit(reinterpret_cast<char*>(chunk) + kOsPage, rest);
     chunk->given_back = true;
     chunk->next_given = pool->given;
@@ -109,6 +141,14 @@ size_t GiveBackChunks(Pool* pool) {
     bytes += rest;
   }
   return bytes;
+}
+
+size_t GiveBackRest() {
+  const size_t rest = huge_end - huge_at;
+  if (rest == 0 || !os::Unmap(reinterpret_cast<void*>(huge_at), rest)) return 0;
+  huge_end = huge_at;
+  mapped -= rest;
+  return rest;
 }
 
 }  // namespace
@@ -174,7 +214,7 @@ size_t ReleaseUnused() {
       }
     }
   }
-  return GiveBackChunks(&span_pool) + GiveBackChunks(&bits_pool);
+  return GiveBackChunks(&span_pool) + GiveBackChunks(&bits_pool) + GiveBackRest();
 }
 
 size_t MappedBytes() { return mapped; }

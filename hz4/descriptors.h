@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for what describes spans: descriptors and bitmaps, about 1% of the heap, reused by size.
-// Addresses are never given back: a stale pointer to a descriptor sees one that is in use, kUnused
-// or all zero, which is the same. Guarded by the page heap's lock.
+// Memory for what describes spans: descriptors and bitmaps, about 1% of the heap, reused by size;
+// those of a large heap in huge pages. Addresses are never given back: a stale pointer to a
+// descriptor sees one that is in use, kUnused or all zero, which is the same. Guarded by the page
+// heap's lock.
 #ifndef HZ4_DESCRIPTORS_H_
 #define HZ4_DESCRIPTORS_H_
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tests/core/sanitizers.h"
+#include "tests/support/mappings.h"
 #include "tests/support/resident.h"
 
 namespace hz4 {
@@ -27,18 +28,6 @@ namespace {
 constexpr size_t kMiB = size_t{1} << 20;
 
 uintptr_t Address(const void* p) { return reinterpret_cast<uintptr_t>(p); }
-
-// The permissions of the mapping that contains p, "" where there is none.
-std::string Permissions(const void* p) {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long from, to;
-    char permissions[5];
-    if (sscanf(line.c_str(), "%lx-%lx %4s", &from, &to, permissions) != 3) continue;
-    if (Address(p) >= from && Address(p) < to) return permissions;
-  }
-  return "";
-}
 
 int InChild(const std::function<int()>& body) {
   const pid_t child = fork();
@@ -57,7 +46,7 @@ TEST(Os, MapGivesZeroedAlignedMemory) {
       for (size_t i = 0; i < bytes; i += 512) ASSERT_EQ(p[i], 0);
       memset(p, 1, bytes);
       ASSERT_TRUE(Unmap(p, bytes));
-      EXPECT_EQ(Permissions(p), "") << "not gone";
+      EXPECT_EQ(test::RightsAt(p), "") << "not gone";
     }
   }
 }
@@ -81,11 +70,11 @@ TEST(Os, ReservationsCostNothingUntilOpened) {
   char* p = static_cast<char*>(Reserve(bytes, 2 * kMiB));
   ASSERT_NE(p, nullptr);
   EXPECT_EQ(Address(p) % (2 * kMiB), 0u);
-  EXPECT_EQ(Permissions(p), "---p");
+  EXPECT_EQ(test::RightsAt(p), "---p");
   ASSERT_TRUE(Open(p + kMiB, kMiB));
-  EXPECT_EQ(Permissions(p), "---p");
-  EXPECT_EQ(Permissions(p + kMiB), "rw-p");
-  EXPECT_EQ(Permissions(p + 2 * kMiB), "---p");
+  EXPECT_EQ(test::RightsAt(p), "---p");
+  EXPECT_EQ(test::RightsAt(p + kMiB), "rw-p");
+  EXPECT_EQ(test::RightsAt(p + 2 * kMiB), "---p");
   EXPECT_EQ(test::PagesPresent(p + kMiB, kMiB), 0u);
   p[kMiB] = 1;
   ASSERT_TRUE(Open(p + kMiB, 2 * kMiB)) << "opening twice is harmless";
@@ -110,7 +99,7 @@ TEST(Os, ReadableReservationReadsAsZero) {
   const size_t bytes = 1024 * kMiB;
   char* p = static_cast<char*>(ReserveReadable(bytes, kOsPage));
   ASSERT_NE(p, nullptr);
-  EXPECT_EQ(Permissions(p), "r--p");
+  EXPECT_EQ(test::RightsAt(p), "r--p");
   for (size_t i = 0; i < bytes; i += 64 * kMiB) ASSERT_EQ(p[i], 0);
   ASSERT_TRUE(Open(p, kOsPage));
   p[0] = 1;
@@ -138,7 +127,7 @@ TEST(Os, ProtectForbidsWriting) {
   ASSERT_NE(p, nullptr);
   p[0] = 7;
   ASSERT_TRUE(Protect(p, kOsPage));
-  EXPECT_EQ(Permissions(p), "r--p");
+  EXPECT_EQ(test::RightsAt(p), "r--p");
   EXPECT_EQ(p[0], 7);
   EXPECT_TRUE(Unmap(p, kOsPage));
 }
@@ -204,7 +193,7 @@ TEST(Os, EachCallCountsAndCanFailWithoutEffect) {
     EXPECT_FALSE(call());
     EXPECT_EQ(Calls(), before + 1);
     EXPECT_EQ(p[0], 1) << "a call that failed changed something";
-    EXPECT_EQ(Permissions(p), "rw-p");
+    EXPECT_EQ(test::RightsAt(p), "rw-p");
   }
   FailNth(0, false);
   EXPECT_TRUE(Unmap(p, 4 * kOsPage));

@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,7 @@
 #include "hz4/page_map.h"
 #include "tests/core/in_child.h"
 #include "tests/core/sanitizers.h"
+#include "tests/support/mappings.h"
 
 namespace hz4 {
 namespace {
@@ -59,17 +59,6 @@ void Use(const Piece& piece) {
   page_map::ClearClasses(&span);
 }
 
-int MappingsIn(uintptr_t from, uintptr_t to) {
-  int count = 0;
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long begin, end;
-    if (sscanf(line.c_str(), "%lx-%lx", &begin, &end) != 2) continue;
-    count += begin < to && end > from;
-  }
-  return count;
-}
-
 #define IN_CHILD(...) EXPECT_EQ(test::InChild([&] { __VA_ARGS__ }), "")
 
 TEST(Arena, DirectReservesAllAndOpensInSteps) {
@@ -98,7 +87,7 @@ TEST(Arena, DirectReservesAllAndOpensInSteps) {
       open += bytes;
       end = piece.End();
     }
-    EXPECT_EQ(MappingsIn(first.start, end), 1) << "the open part is one mapping";
+    EXPECT_EQ(test::MappingsIn(first.start, end).size(), 1u) << "the open part is one mapping";
     const Piece big = Grow(kGiB / kPageSize + 1);
     EXPECT_GE(big.pages, kGiB / kPageSize + 1);
     Use({big.End() - 16 * kPageSize, 16});

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <stdio.h>
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -16,21 +15,10 @@
 #include "hz4/internal_api.h"
 #include "hz4/page_map.h"
 #include "tests/core/in_child.h"
+#include "tests/support/mappings.h"
 
 namespace hz4 {
 namespace {
-
-std::string PermissionsAt(const void* p) {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long from, to;
-    char permissions[5];
-    if (sscanf(line.c_str(), "%lx-%lx %4s", &from, &to, permissions) != 3) continue;
-    const uintptr_t at = reinterpret_cast<uintptr_t>(p);
-    if (at >= from && at < to) return permissions;
-  }
-  return "";
-}
 
 TEST(Sealed, TheTableStandsOnPagesOfItsOwnThatCannotBeWritten) {
   char* table = static_cast<char*>(TableAddressForTest());
@@ -38,7 +26,7 @@ TEST(Sealed, TheTableStandsOnPagesOfItsOwnThatCannotBeWritten) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(table) % kOsPage, 0u);
   EXPECT_EQ(sizeof(Sealed) % kOsPage, 0u) << "something else shares its last page";
   for (size_t at = 0; at < sizeof(Sealed); at += kOsPage) {
-    EXPECT_EQ(PermissionsAt(table + at), "r--p");
+    EXPECT_EQ(test::RightsAt(table + at), "r--p");
   }
 }
 

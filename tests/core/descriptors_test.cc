@@ -8,7 +8,11 @@
 #include <map>
 #include <vector>
 
+#include "hz4/arena.h"
 #include "hz4/base/os.h"
+#include "tests/core/heap_table.h"
+#include "tests/core/in_child.h"
+#include "tests/support/mappings.h"
 #include "tests/support/test_env.h"
 
 namespace hz4 {
@@ -137,6 +141,38 @@ TEST(Descriptors, WhatHoldsNothingGoesBack) {
       DeleteBits(bitmaps[i], i % kMaxBitWords + 1);
     }
   }
+}
+
+// Those of a large heap: one page fault for 2 MiB of them. What goes back is not filled again.
+TEST(Descriptors, ManyLieInHugePages) {
+  if (!test::KernelHasHugePages()) GTEST_SKIP() << "this kernel has no transparent huge pages";
+  EXPECT_EQ(test::InChild([] {
+              test::BindHeap(ThpMode::kAdvise);
+              arena::Init(size_t{1} << 30, true);
+              const auto huge = [] { return test::HugeBytesIn(0, UINTPTR_MAX); };
+              const size_t before = huge();
+              constexpr size_t kMiB = size_t{1} << 20;
+              std::vector<Span*> spans;
+              while (spans.size() * sizeof(Span) < kMiB / 2) spans.push_back(NewSpan());
+              EXPECT_EQ(huge(), before) << "few";
+              while (spans.size() * sizeof(Span) < 6 * kMiB) spans.push_back(NewSpan());
+              EXPECT_GE(huge() - before, 4 * kMiB);
+              for (Span* span : spans) {
+                EXPECT_TRUE(Zero(span, sizeof(Span)));
+                memset(static_cast<void*>(span), 0xee, sizeof(Span));
+              }
+              const size_t mapped = MappedBytes();
+              for (Span* span : spans) DeleteSpan(span);
+              const size_t released = ReleaseUnused();
+              EXPECT_GE(released, 5 * kMiB);
+              EXPECT_EQ(MappedBytes(), mapped - released);
+              EXPECT_LE(huge() - before, kMiB / 2) << "the kernel must not fill the holes again";
+              for (Span*& span : spans) {
+                ASSERT_TRUE(Zero(span = NewSpan(), sizeof(Span)));
+              }
+              EXPECT_LE(MappedBytes(), mapped);
+            }),
+            "");
 }
 
 TEST(Descriptors, WithoutMemoryNullptrAndLaterMore) {

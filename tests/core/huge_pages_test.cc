@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -24,48 +23,21 @@
 #include "tests/core/heap_table.h"
 #include "tests/core/in_child.h"
 #include "tests/support/contents.h"
+#include "tests/support/mappings.h"
 #include "tests/support/resident.h"
 
 namespace hz4 {
 namespace {
 
 using huge_pages::Use;
+using test::HugeBytesIn;
+using test::Mapping;
+using test::MappingsIn;
 
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kStep = huge_pages::kHugePage;
 
 void* At(uintptr_t address) { return reinterpret_cast<void*>(address); }
-
-struct Mapping {
-  uintptr_t start = 0;
-  uintptr_t end = 0;
-  bool huge = false;   // MADV_HUGEPAGE
-  bool small = false;  // MADV_NOHUGEPAGE
-};
-
-std::vector<Mapping> MappingsIn(uintptr_t from, uintptr_t to) {
-  std::vector<Mapping> mappings;
-  std::ifstream smaps("/proc/self/smaps");
-  unsigned long start, end;
-  for (std::string line; std::getline(smaps, line);) {
-    if (sscanf(line.c_str(), "%lx-%lx ", &start, &end) == 2) {
-      mappings.push_back({start, end, false, false});
-    } else if (line.rfind("VmFlags:", 0) == 0) {
-      mappings.back().huge = line.find(" hg") != std::string::npos;
-      mappings.back().small = line.find(" nh") != std::string::npos;
-      if (mappings.back().end <= from || mappings.back().start >= to) mappings.pop_back();
-    }
-  }
-  return mappings;
-}
-
-size_t HugeBytesIn(uintptr_t from, uintptr_t to) {
-  size_t bytes = 0;
-  for (const Mapping& m : MappingsIn(from, to)) {
-    if (m.huge) bytes += std::min(m.end, to) - std::max(m.start, from);
-  }
-  return bytes;
-}
 
 // A reservation that is opened step by step.
 class Heap {
@@ -125,11 +97,7 @@ class ObjectHeap {
 class HugePagesTest : public testing::Test {
  protected:
   void SetUp() override {
-    void* p = os::Map(kStep, kStep);
-    ASSERT_NE(p, nullptr);
-    const bool known = os::AdviseHuge(p, kStep, true);
-    os::Unmap(p, kStep);
-    if (!known) GTEST_SKIP() << "this kernel has no transparent huge pages";
+    if (!test::KernelHasHugePages()) GTEST_SKIP() << "this kernel has no transparent huge pages";
   }
 };
 

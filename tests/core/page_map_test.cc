@@ -7,7 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "hz4/internal_api.h"
 #include "hz4/page_heap.h"
 #include "tests/core/threads.h"
+#include "tests/support/mappings.h"
 #include "tests/support/test_env.h"
 
 namespace hz4 {
@@ -117,13 +117,10 @@ TEST_F(PageMap, ForeignPointersHaveNeitherClassNorSpan) {
 
 TEST_F(PageMap, NeverFaultsForAnyMappedOrUnmappedAddress) {
   // Around every mapping of this process, and at random anywhere.
-  std::ifstream maps("/proc/self/maps");
   unsigned checksum = 0;
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long from, to;
-    ASSERT_EQ(sscanf(line.c_str(), "%lx-%lx", &from, &to), 2);
+  for (const test::Mapping& mapping : test::Mappings()) {
     for (long d : {-16l, -1l, 0l, 1l, 16l}) {
-      for (uintptr_t edge : {from, to}) {
+      for (uintptr_t edge : {mapping.start, mapping.end}) {
         const void* p = At(edge + static_cast<uintptr_t>(d));
         checksum += ClassOf(p) + (SpanOf(p) != nullptr);
       }

@@ -10,29 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <string>
 
 #include "hz4/check.h"
 #include "hz4/internal_api.h"
+#include "tests/support/mappings.h"
 
 namespace hz4 {
 namespace test {
 namespace {
-
-// The access rights ("r--p") of the mapping that holds an address.
-std::string RightsAt(const void* address) {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long start = 0;
-    unsigned long end = 0;
-    char rights[5] = "";
-    if (sscanf(line.c_str(), "%lx-%lx %4s", &start, &end, rights) != 3) continue;
-    const unsigned long at = reinterpret_cast<unsigned long>(address);
-    if (start <= at && at < end) return rights;
-  }
-  return "";
-}
 
 TEST(Sealed, TheTableIsAReadOnlyPage) {
   hz4_free(hz4_malloc(1));
