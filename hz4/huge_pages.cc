@@ -17,8 +17,8 @@ constexpr size_t kLeastBlock = 2 * kHugePage;
 constexpr size_t kLeastAsked = 4 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
-constexpr size_t kFirstLook =
-    kProbe / 16;                        // when that much of a probe is in use; then twice as much
+// A probe is looked at when that much of it is in use, then whenever it is twice as much.
+constexpr size_t kFirstLook = kProbe / 16;
 constexpr size_t kLeastHandedOut = 32;  // pages; fewer say nothing
 // Of what was handed out; then huge pages take at most as much memory again.
 constexpr size_t kWrittenShare = 2;
