@@ -17,14 +17,14 @@ constexpr size_t kLeastBlock = 2 * kHugePage;
 constexpr size_t kLeastAsked = 4 * kHugePage;
 constexpr size_t kLargestShare = 4;  // asked for between two probes: that part of the heap
 constexpr size_t kProbe = kHugePage;
-// A probe is looked at when that much of it is in use, then whenever it is twice as much.
-constexpr size_t kFirstLook = kProbe / 16;
 constexpr size_t kLeastHandedOut = 32;  // pages; fewer say nothing
 // Of what was handed out; then huge pages take at most as much memory again.
 constexpr size_t kWrittenShare = 2;
-// What comes into memory with a probe unwritten: at most that part of it, or of the heap.
+// Later on the page faults of a probe are few beside what the program has done.
+constexpr size_t kYoungHeap = 4 * kProbe;
+// What comes into memory with a probe unwritten; and with less there is little to save.
 constexpr size_t kMostFilled = kProbe / 4 * 3;
-constexpr size_t kFilledShare = 8;
+constexpr size_t kLeastFilled = kProbe / 4;
 // Every change from asked for to not or back is a mapping more, of which a process may have some
 // 65000 (vm.max_map_count); beyond, all goes on as it is.
 constexpr uint32_t kMostChanges = 4096;
@@ -42,8 +42,6 @@ uint32_t changes = 0;           // of `asked` along the heap
 // caches at first; the one before says what the program does with it.
 uintptr_t last_probe = 0;
 uintptr_t probe_before = 0;
-// When the last one is in use up to there; after two that said no only as a whole.
-uintptr_t next_look = 0;
 uintptr_t written[2] = {0, 0};  // probes that said yes and are still in small pages; 0: none
 size_t stretch = 0;             // asked for after the last probe; 0: it was not written enough
 size_t left = 0;                // of it, not opened yet
@@ -135,10 +133,12 @@ size_t NextStretch() {
 
 // Moves a probe that was written into huge pages. False: not yet.
 bool Fill(uintptr_t probe) {
+  if (heap_end - heap_start > kYoungHeap) return true;
   const Residency residency(probe);
   if (!residency.Known()) return false;
   const size_t missing = residency.Missing();
-  if (missing > kMostFilled && missing > (heap_end - heap_start) / kFilledShare) return false;
+  if (missing > kMostFilled) return false;
+  if (missing < kLeastFilled) return true;
   // Two changes at most; none where it adjoins huge pages on both sides.
   if (changes + 2 > kMostChanges || !os::AdviseHuge(At(probe), kProbe, true)) return true;
   changes += 2;
@@ -154,15 +154,14 @@ void FillWritten() {
   }
 }
 
-// Finds out how much may be asked for. False: nothing so far.
-bool LookAtProbes() {
-  if (!ProbesAreWritten()) return false;
-  left = stretch = NextStretch();
+// Finds out how much may be asked for.
+void LookAtProbes() {
+  const bool yes = ProbesAreWritten();
+  left = stretch = yes ? NextStretch() : 0;
+  if (!yes) return;
   written[0] = probe_before;
   written[1] = last_probe;
   last_probe = probe_before = 0;  // what comes later speaks for itself
-  FillWritten();
-  return true;
 }
 
 void AskForObjects(uintptr_t start, size_t bytes) {
@@ -171,7 +170,6 @@ void AskForObjects(uintptr_t start, size_t bytes) {
     return Ask(start, bytes, true);
   }
   if (last_probe != start) {  // not the same step again
-    next_look = probe_before == 0 ? start + kFirstLook : UINTPTR_MAX;
     probe_before = last_probe;
     last_probe = start;
   }
@@ -217,7 +215,7 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   if (heap_start == 0) heap_start = heap_end = start;
   const bool block = use != Use::kObjects && bytes >= kLeastBlock;
   if (!block) {
-    if (left == 0 && last_probe != 0 && !LookAtProbes()) stretch = 0;
+    if (left == 0 && last_probe != 0) LookAtProbes();
     FillWritten();
   }
   // First as what it adjoins, so that both are one mapping, whose parts can be merged again later:
@@ -231,17 +229,6 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   }
   heap_end = start + bytes;
   return true;
-}
-
-void UseWatched(uintptr_t start, size_t bytes) {
-  // From the front of the step on, as the page heap does it; not in the heap's first step.
-  const uintptr_t end = start + bytes;
-  if (last_probe == 0 || last_probe == heap_start || start < last_probe || end < next_look ||
-      end > last_probe + kProbe) {
-    return;
-  }
-  next_look = last_probe + 2 * (end - last_probe);
-  (void)LookAtProbes();
 }
 
 bool ReleaseAll(uintptr_t*, size_t*, bool) { return true; }

@@ -8,17 +8,15 @@
 //   - Steps of the heap for large blocks are asked for, but not where the block shall read as zero:
 //     a table that comes from calloc often stays sparse.
 //   - Of steps for objects probes tell: 2 MiB that start in small pages, so that the kernel can say
-//     how much of what was handed out of them is in memory.
+//     how much of what was handed out of them is in memory when the next step is opened.
 //
 //       | probe | asked for: kLeastAsked | probe | twice as much | probe | ...
 //
-//     As soon as at least half of it is: twice as much as the last time is asked for until the next
-//     probe, at most a quarter of the heap where that is more than kLeastAsked. If it never is:
-//     nothing, and the next step is a probe again, judged with the one before. The very first one
-//     is not judged before there is a second: small heaps stay in small pages. Behind two that said
-//     no one is judged when it is used up.
-//   - A probe that was written is moved into huge pages itself, once what is not in memory of it
-//     is at most three quarters, or little beside the heap.
+//     At least half of it is: twice as much as the last time is asked for until the next probe, at
+//     most a quarter of the heap where that is more than kLeastAsked. Less: nothing, and the next
+//     step is a probe again, judged with the one before.
+//   - The probes of a young heap that were written are moved into huge pages themselves, once at
+//     least a quarter of them is in memory.
 //   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB.
 //   - Huge pages go back to the kernel whole. Where that is not enough, or everything is to go
 //     back, the heap is not asked for any more: else the kernel would fill the holes again
@@ -51,11 +49,6 @@ bool OpenStepAs(uintptr_t start, size_t bytes, Use use);
 // opened again.
 bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use);
 
-// The seam heap_use: free pages [start, start+bytes), which were not in memory, are about to be
-// handed out. Caller holds the page heap's lock.
-inline void UseUnseen(uintptr_t, size_t) {}
-void UseWatched(uintptr_t start, size_t bytes);
-
 // The seam heap_release: free pages [*start, *start+*bytes) need not be kept; narrows them down to
 // what goes back to the kernel. `must`: all of them do. False: nothing. Caller holds the page
 // heap's lock.
@@ -63,7 +56,6 @@ bool ReleaseAll(uintptr_t* start, size_t* bytes, bool must);
 bool ReleaseWhole(uintptr_t* start, size_t* bytes, bool must);
 
 constexpr void Bind(ThpMode mode, Resolution* r) {
-  HZ4_BIND(heap_use, UseUnseen);
   HZ4_BIND(heap_release, ReleaseAll);
   switch (mode) {
     case ThpMode::kSystem:
@@ -77,7 +69,6 @@ constexpr void Bind(ThpMode mode, Resolution* r) {
       break;
     case ThpMode::kAdvise:
       HZ4_BIND(heap_open, OpenStepAdvised);
-      HZ4_BIND(heap_use, UseWatched);
       HZ4_BIND(heap_release, ReleaseWhole);
       break;
   }

@@ -76,7 +76,6 @@ constexpr Dispatch MakeFirstTable() {
   t.op_new = &FirstOpNew;
   t.vfork = &fork;
   t.heap_open = &huge_pages::OpenStep;
-  t.heap_use = &huge_pages::UseUnseen;
   t.heap_release = &huge_pages::ReleaseAll;
   return t;
 }

@@ -119,10 +119,7 @@ void TakeOut(Span* span, size_t pages) HZ4_REQUIRES(lock) {
     if (Span* tail = SplitTail(span, static_cast<uint32_t>(pages))) InsertFree(tail);
   }
   NoteFree();
-  if (span->state == SpanState::kReleased) {
-    brought_back += span->pages;
-    Table().heap_use(span->start, span->Bytes());
-  }
+  if (span->state == SpanState::kReleased) brought_back += span->pages;
   in_use_pages += span->pages;
 }
 

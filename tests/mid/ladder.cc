@@ -51,7 +51,6 @@ Ladder::Ladder(const Knobs& knobs) {
   mid::ResolveMid(sealed.knobs.value, &resolution);
   sealed.table = resolution.table;
   sealed.table.heap_open = &huge_pages::OpenStep;
-  sealed.table.heap_use = &huge_pages::UseUnseen;
   sealed.table.heap_release = &huge_pages::ReleaseAll;
   sealed.table.front_thread_exit = &FrontThreadExit;
   sealed.table.free = &FreeDoor;
