@@ -17,7 +17,8 @@
 //     step is a probe again, judged with the one before.
 //   - The probes of a young heap that were written are moved into huge pages themselves, once at
 //     least a quarter of them is in memory.
-//   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB.
+//   - The page map of a large heap is asked for: 2 MiB of it stand for 8 GiB. So are its
+//   descriptors.
 //   - Huge pages go back to the kernel whole. Where that is not enough, or everything is to go
 //     back, the heap is not asked for any more: else the kernel would fill the holes again
 //     (khugepaged).
@@ -37,7 +38,7 @@ enum class Use : uint8_t {
   kObjects,      // spans of objects, and blocks that fit into a step as it comes
   kBlock,        // one large block
   kZeroedBlock,  // one that reads as zero: likely to stay sparse
-  kMap,          // not of the heap: its page map, which is written all over
+  kMap,          // not of the heap: its page map or descriptors, which are written all over
 };
 
 // The seam heap_open: makes [start, start+bytes) of the heap, multiples of kOsPage, readable and

@@ -117,8 +117,10 @@ TEST_F(PageMap, ForeignPointersHaveNeitherClassNorSpan) {
 
 TEST_F(PageMap, NeverFaultsForAnyMappedOrUnmappedAddress) {
   // Around every mapping of this process, and at random anywhere.
+  const std::vector<test::Mapping> mappings = test::Mappings();
+  ASSERT_FALSE(mappings.empty());
   unsigned checksum = 0;
-  for (const test::Mapping& mapping : test::Mappings()) {
+  for (const test::Mapping& mapping : mappings) {
     for (long d : {-16l, -1l, 0l, 1l, 16l}) {
       for (uintptr_t edge : {mapping.start, mapping.end}) {
         const void* p = At(edge + static_cast<uintptr_t>(d));
