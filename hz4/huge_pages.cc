@@ -164,6 +164,11 @@ void LookAtProbes() {
   last_probe = probe_before = 0;  // what comes later speaks for itself
 }
 
+void StopAsking() {
+  written[0] = written[1] = 0;
+  stretch = left = 0;
+}
+
 void AskForObjects(uintptr_t start, size_t bytes) {
   if (left > 0) {
     left -= std::min(left, bytes);
@@ -178,8 +183,9 @@ void AskForObjects(uintptr_t start, size_t bytes) {
 }
 
 // The end of what is opened is a multiple of kHugePage.
-bool OpenMap(uintptr_t start, size_t bytes) {
+bool OpenMap(uintptr_t start, size_t bytes, bool huge) {
   if (!os::Open(At(start), bytes)) return false;
+  if (!huge) return true;
   const uintptr_t piece = AlignDown(start, kHugePage);
   os::AdviseHuge(At(piece), start + bytes - piece, true);
   // What was opened and written before in small pages.
@@ -187,14 +193,13 @@ bool OpenMap(uintptr_t start, size_t bytes) {
   return true;
 }
 
-void StopAsking() {
-  written[0] = written[1] = 0;
+void TakeBack() {
+  StopAsking();
   if (!anything_asked) return;
   if (!os::AdviseHuge(At(heap_start), heap_end - heap_start, false)) return;
   asked = Asked::kSmall;
   anything_asked = false;
   changes = 0;
-  stretch = left = 0;
 }
 
 }  // namespace
@@ -210,11 +215,14 @@ bool OpenStepAs(uintptr_t start, size_t bytes, Use use) {
 template bool OpenStepAs<false>(uintptr_t, size_t, Use);
 template bool OpenStepAs<true>(uintptr_t, size_t, Use);
 
+template <class Price>
 bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
-  if (use == Use::kMap) return OpenMap(start, bytes);
+  if (use == Use::kMap) return OpenMap(start, bytes, Price::Worth(heap_end - heap_start));
   if (heap_start == 0) heap_start = heap_end = start;
+  const size_t heap = heap_end - heap_start + bytes;
+  const bool worth = Price::Worth(heap);
   const bool block = use != Use::kObjects && bytes >= kLeastBlock;
-  if (!block) {
+  if (!block && worth) {
     if (left == 0 && last_probe != 0) LookAtProbes();
     FillWritten();
   }
@@ -222,20 +230,27 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use) {
   // two mappings that were touched apart never can.
   if (asked != Asked::kNothing) os::AdviseHuge(At(start), bytes, asked == Asked::kHuge);
   if (!OpenStep(start, bytes, use)) return false;
+  const bool huge = block ? worth && use == Use::kBlock : left > 0;
   if (block) {
-    Ask(start, bytes, use == Use::kBlock);
+    Ask(start, bytes, huge);
   } else {
     AskForObjects(start, bytes);
   }
   heap_end = start + bytes;
+  if (huge && asked == Asked::kHuge && !Price::Pay(start, bytes, heap, block)) {
+    StopAsking();
+    Ask(start + kHugePage, bytes - kHugePage, false);
+  }
   return true;
 }
+template bool OpenStepAdvised<AnyPrice>(uintptr_t, size_t, Use);
+template bool OpenStepAdvised<MeasuredPrice>(uintptr_t, size_t, Use);
 
 bool ReleaseAll(uintptr_t*, size_t*, bool) { return true; }
 
 bool ReleaseWhole(uintptr_t* start, size_t* bytes, bool must) {
   if (must) {
-    StopAsking();
+    TakeBack();
     return true;
   }
   if (!anything_asked) return true;

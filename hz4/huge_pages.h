@@ -4,7 +4,8 @@
 // pages of 2 MiB. A heap that is written in full takes one page fault for each of them instead of
 // 512; of one that is not, all that lies beside what is written comes into memory too.
 //
-// advise, which needs one reservation:
+// advise, which needs one reservation, and measured, which asks for less of it where huge pages
+// come slowly (huge_pages_price.h):
 //   - Steps of the heap for large blocks are asked for, but not where the block shall read as zero:
 //     a table that comes from calloc often stays sparse.
 //   - Of steps for objects probes tell: 2 MiB that start in small pages, so that the kernel can say
@@ -27,6 +28,7 @@
 
 #include "hz4/base/platform.h"
 #include "hz4/dispatch.h"
+#include "hz4/huge_pages_price.h"
 
 namespace hz4 {
 namespace huge_pages {
@@ -48,6 +50,7 @@ template <bool kHuge>
 bool OpenStepAs(uintptr_t start, size_t bytes, Use use);
 // start and bytes are multiples of kHugePage, but for kMap. Steps adjoin; the same one may be
 // opened again.
+template <class Price>
 bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use);
 
 // The seam heap_release: free pages [*start, *start+*bytes) need not be kept; narrows them down to
@@ -69,10 +72,19 @@ constexpr void Bind(ThpMode mode, Resolution* r) {
       HZ4_BIND(heap_open, OpenStepAs<true>);
       break;
     case ThpMode::kAdvise:
-      HZ4_BIND(heap_open, OpenStepAdvised);
+      HZ4_BIND(heap_open, OpenStepAdvised<AnyPrice>);
+      HZ4_BIND(heap_release, ReleaseWhole);
+      break;
+    case ThpMode::kMeasured:
+      HZ4_BIND(heap_open, OpenStepAdvised<MeasuredPrice>);
       HZ4_BIND(heap_release, ReleaseWhole);
       break;
   }
+}
+
+// Modes that ask for parts of the heap and remember which.
+constexpr bool AsksForParts(ThpMode mode) {
+  return mode == ThpMode::kAdvise || mode == ThpMode::kMeasured;
 }
 
 }  // namespace huge_pages

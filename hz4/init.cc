@@ -137,7 +137,7 @@ void BuildHeap(const Knobs& knobs) {
 Facts GatherFacts(const Knobs& knobs) {
   Facts facts = {};
   facts.direct_map = arena::Direct();
-  facts.huge_pages_off = knobs.thp == ThpMode::kAdvise && os::HugePagesAreOff();
+  facts.huge_pages_off = huge_pages::AsksForParts(knobs.thp) && os::HugePagesAreOff();
   if (knobs.front == FrontKind::kPercpu) {
     facts.percpu_unavailable = PerCpuUnavailable(&facts.cpu_index);
     if (facts.percpu_unavailable == nullptr && !PerCpuInit(facts.cpu_index)) {

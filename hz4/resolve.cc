@@ -21,11 +21,11 @@ void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) 
     SetFallback(knobs, KnobId::kPageMap, static_cast<uint64_t>(PageMapKind::kRadix),
                 "the address space cannot be reserved", sink);
   }
-  if (knobs->value.thp == ThpMode::kAdvise && !facts.direct_map) {
+  if (huge_pages::AsksForParts(knobs->value.thp) && !facts.direct_map) {
     SetFallback(knobs, KnobId::kThp, static_cast<uint64_t>(ThpMode::kSystem),
                 "the heap is not one reservation", sink);
   }
-  if (knobs->value.thp == ThpMode::kAdvise && facts.huge_pages_off) {
+  if (huge_pages::AsksForParts(knobs->value.thp) && facts.huge_pages_off) {
     SetFallback(knobs, KnobId::kThp, static_cast<uint64_t>(ThpMode::kSystem),
                 "the system's setting is never", sink);
   }

@@ -86,7 +86,7 @@ EXTREMES = {
         "HZ4_THP": "system",
     },
     # Less than the traces ask for: they take a refusal for an answer.
-    "reserve_least": {"HZ4_RESERVE": "64M", "TEST_REFUSALS": "1"},
+    "reserve_least": {"HZ4_RESERVE": "64M", "HZ4_THP": "advise", "TEST_REFUSALS": "1"},
     "front_nothing": {
         "HZ4_FRONT_MAX_SIZE": "0",
         "HZ4_RESERVE": "16384G",

@@ -10,8 +10,7 @@
 #ifndef HZ4_MID_CLASS_SECTION_H_
 #define HZ4_MID_CLASS_SECTION_H_
 
-#include <time.h>
-
+#include "hz4/base/clock.h"
 #include "hz4/mid/bins.h"
 #include "hz4/stats/blocks.h"
 
@@ -39,10 +38,10 @@ class Timed {
       Counting::Add(CounterId::kLockEnter);
       return true;
     }
-    const uint64_t before = Now();
+    const uint64_t before = NowNs();
     const bool contended = !lock.TryAcquire();
     if (contended && !lock.Acquire()) return false;
-    entered_ = Now();
+    entered_ = NowNs();
     Counting::Add(CounterId::kLockEnter);
     Counting::Add(CounterId::kLockWaitSamples);
     Counting::Add(CounterId::kLockWaitNsSum, entered_ - before);
@@ -53,7 +52,7 @@ class Timed {
   void Leave(Lock& lock) HZ4_NO_TSA {
     lock.Release();
     if (!sampled_) return;
-    const uint64_t held = Now() - entered_;
+    const uint64_t held = NowNs() - entered_;
     Counting::Add(CounterId::kLockHoldSamples);
     Counting::Add(CounterId::kLockHoldNsSum, held);
     Counting::Max(CounterId::kLockHoldNsMax, held);
@@ -69,24 +68,18 @@ class Timed {
     Counting::Add(CounterId::kInlockRemoteDrainObjs, objects);
   }
   void CreateBegins() {
-    if (sampled_) create_began_ = Now();
+    if (sampled_) create_began_ = NowNs();
   }
   void CreatedInside() {
     if (!sampled_) return;
     Counting::Add(CounterId::kHoldPageCreateCalls);
-    Counting::Add(CounterId::kHoldPageCreateNsSum, Now() - create_began_);
+    Counting::Add(CounterId::kHoldPageCreateNsSum, NowNs() - create_began_);
   }
   void CreatedOutside() {
-    if (sampled_) Counting::Add(CounterId::kMidPageCreateOutlockNsSum, Now() - create_began_);
+    if (sampled_) Counting::Add(CounterId::kMidPageCreateOutlockNsSum, NowNs() - create_began_);
   }
 
  private:
-  static uint64_t Now() {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
-  }
-
   bool sampled_ = false;
   uint64_t entered_ = 0;
   uint64_t create_began_ = 0;

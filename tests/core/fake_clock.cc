@@ -11,12 +11,18 @@
 
 namespace {
 std::atomic<int> ahead_seconds{0};
+std::atomic<long> reading_ns{0};
+std::atomic<long> stopwatch_ns{0};
 }  // namespace
 
 extern "C" int clock_gettime(clockid_t clock, timespec* t) noexcept {
   const int saved = errno;
   const long result = syscall(SYS_clock_gettime, clock, t);
   if (clock == CLOCK_MONOTONIC_COARSE) t->tv_sec += ahead_seconds.load();
+  if (const long ns = reading_ns.load(); clock == CLOCK_MONOTONIC && ns > 0) {
+    const long now = stopwatch_ns.fetch_add(ns);
+    *t = {now / 1000000000, now % 1000000000};
+  }
   if (result == 0) errno = saved;
   return static_cast<int>(result);
 }
@@ -25,6 +31,7 @@ namespace hz4 {
 namespace test {
 
 void AdvanceClock(int seconds) { ahead_seconds.fetch_add(seconds); }
+void SetStopwatch(long ns) { reading_ns.store(ns); }
 
 }  // namespace test
 }  // namespace hz4

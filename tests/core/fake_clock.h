@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The clock that hz4 asks whether a period is over (hz4/base/clock.h), in the hands of a test: the
-// test's own clock_gettime takes libc's place in its program.
+// hz4's clocks (hz4/base/clock.h) in the hands of a test: the test's own clock_gettime takes libc's
+// place in its program.
 #ifndef HZ4_TESTS_CORE_FAKE_CLOCK_H_
 #define HZ4_TESTS_CORE_FAKE_CLOCK_H_
 
 namespace hz4 {
 namespace test {
 
-// From now on hz4's clock is that much further.
+// From now on the clock that tells whether a period is over is that much further.
 void AdvanceClock(int seconds);
+// From now on whatever is timed takes that long.
+void SetStopwatch(long ns);
 
 }  // namespace test
 }  // namespace hz4

@@ -29,6 +29,8 @@
 namespace hz4 {
 namespace {
 
+using huge_pages::AnyPrice;
+using huge_pages::MeasuredPrice;
 using huge_pages::Use;
 using test::HugeBytesIn;
 using test::Mapping;
@@ -36,6 +38,9 @@ using test::MappingsIn;
 
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kStep = huge_pages::kHugePage;
+
+constexpr auto OpenAdvised = huge_pages::OpenStepAdvised<AnyPrice>;
+constexpr auto OpenMeasured = huge_pages::OpenStepAdvised<MeasuredPrice>;
 
 void* At(uintptr_t address) { return reinterpret_cast<void*>(address); }
 
@@ -49,8 +54,8 @@ class Heap {
   uintptr_t start() const { return start_; }
   uintptr_t end() const { return end_; }
 
-  void Open(size_t bytes, Use use) {
-    ASSERT_TRUE(huge_pages::OpenStepAdvised(end_, bytes, use));
+  void Open(size_t bytes, Use use, bool (*open)(uintptr_t, size_t, Use) = OpenAdvised) {
+    ASSERT_TRUE(open(end_, bytes, use));
     end_ += bytes;
   }
   size_t HugeBytes() const { return HugeBytesIn(start_, end_); }
@@ -64,8 +69,8 @@ class Heap {
 // The page heap on top of an arena, with spans that are handed out and never come back.
 class ObjectHeap {
  public:
-  ObjectHeap() {
-    test::BindHeap(ThpMode::kAdvise);
+  explicit ObjectHeap(ThpMode mode = ThpMode::kAdvise) {
+    test::BindHeap(mode);
     arena::Init(size_t{4} << 30, true);
     PageHeap::Init();
     start_ = arena::Boundary();
@@ -303,13 +308,15 @@ TEST_F(HugePagesTest, ThereIsAnEndToMappings) {
 // Only what is needed decides: advice that is refused changes nothing else.
 TEST_F(HugePagesTest, EverySystemCallMayFail) {
   for (const bool sticky : {false, true}) {
-    for (uint64_t fail = 1; fail <= 8; ++fail) {
+    for (uint64_t fail = 1; fail <= 16; ++fail) {
+      const ThpMode mode = fail % 2 == 0 ? ThpMode::kAdvise : ThpMode::kMeasured;
       IN_CHILD({
-        ObjectHeap heap;
+        test::SetStopwatch(1000);
+        ObjectHeap heap(mode);
         heap.Grow(32 * kMiB, 1);
         for (int i = 0; i < 8; ++i) {
           const size_t bytes = i % 4 == 3 ? 4 * kStep : kStep;
-          os::FailNth(fail, sticky);
+          os::FailNth((fail + 1) / 2, sticky);
           Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
           os::FailNth(0, false);
           if (span == nullptr) span = PageHeap::NewLargeSpan(bytes, kPageSize);
@@ -317,7 +324,7 @@ TEST_F(HugePagesTest, EverySystemCallMayFail) {
           memset(At(span->start), 1, bytes);
           heap.Grow(kStep, 1);
         }
-        os::FailNth(fail, sticky);
+        os::FailNth((fail + 1) / 2, sticky);
         uintptr_t start = heap.start();
         size_t bytes = kStep;
         EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
@@ -326,6 +333,75 @@ TEST_F(HugePagesTest, EverySystemCallMayFail) {
       });
     }
   }
+}
+
+// 20 MiB of page faults of a microsecond take as long as a cold huge page.
+TEST_F(HugePagesTest, MeasuredAsksOnceItIsWorthwhile) {
+  IN_CHILD({
+    test::SetStopwatch(1000);
+    ObjectHeap heap(ThpMode::kMeasured);
+    heap.Grow(18 * kMiB, 1);
+    EXPECT_EQ(heap.HugeBytes(), 0u);
+    EXPECT_EQ(heap.Mappings(), 1u);
+    heap.Grow(46 * kMiB, 1);
+    EXPECT_GE(heap.HugeBytes(), 32 * kMiB);
+  });
+}
+
+TEST_F(HugePagesTest, MeasuredDoesNotAskWhereTheHeapIsNotWritten) {
+  IN_CHILD({
+    test::SetStopwatch(1000);
+    ObjectHeap heap(ThpMode::kMeasured);
+    heap.Grow(64 * kMiB, 3);
+    EXPECT_EQ(heap.HugeBytes(), 0u);
+  });
+}
+
+// As where a guest's host has to find the memory first.
+TEST_F(HugePagesTest, MeasuredStopsWhereHugePagesComeSlowly) {
+  IN_CHILD({
+    test::SetStopwatch(1000);
+    ObjectHeap heap(ThpMode::kMeasured);
+    heap.Grow(4 * kMiB, 1);
+    test::SetStopwatch(2000000);
+    heap.Grow(72 * kMiB, 1);
+    EXPECT_EQ(heap.HugeBytes(), kStep) << "the one that was tried";
+    EXPECT_LE(heap.Mappings(), 3u);
+    heap.Grow(64 * kMiB, 1);
+    EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "and another";
+    test::SetStopwatch(1000);
+    heap.Grow(256 * kMiB, 1);
+    EXPECT_GE(heap.HugeBytes(), 96 * kMiB) << "they have become cheap";
+  });
+}
+
+TEST_F(HugePagesTest, MeasuredLeavesTheRestOfADearBlockInSmallPages) {
+  IN_CHILD({
+    test::SetStopwatch(1000);
+    Heap heap(256 * kMiB);
+    heap.Open(8 * kMiB, Use::kZeroedBlock, OpenMeasured);
+    test::SetStopwatch(2000000);
+    heap.Open(32 * kMiB, Use::kBlock, OpenMeasured);
+    EXPECT_EQ(heap.HugeBytes(), kStep);
+    EXPECT_EQ(HugeBytesIn(heap.start() + 8 * kMiB, heap.start() + 8 * kMiB + kStep), kStep);
+    heap.Open(32 * kMiB, Use::kBlock, OpenMeasured);
+    EXPECT_EQ(heap.HugeBytes(), kStep);
+    EXPECT_EQ(heap.Mappings(), 3u);
+  });
+}
+
+TEST_F(HugePagesTest, MeasuredHasMapsHugeInHeapsThatAreLarge) {
+  IN_CHILD({
+    test::SetStopwatch(1000);
+    const uintptr_t map = reinterpret_cast<uintptr_t>(os::Reserve(8 * kMiB, kStep));
+    Heap heap(256 * kMiB);
+    heap.Open(8 * kMiB, Use::kObjects, OpenMeasured);
+    ASSERT_TRUE(OpenMeasured(map, kStep, Use::kMap));
+    EXPECT_EQ(HugeBytesIn(map, map + 8 * kMiB), 0u);
+    heap.Open(32 * kMiB, Use::kZeroedBlock, OpenMeasured);
+    ASSERT_TRUE(OpenMeasured(map + kStep, kStep, Use::kMap));
+    EXPECT_EQ(HugeBytesIn(map, map + 8 * kMiB), kStep);
+  });
 }
 
 TEST_F(HugePagesTest, AlwaysAndNever) {
@@ -348,11 +424,10 @@ TEST_F(HugePagesTest, ThePageMapIsAskedForFromItsFirstPieceOn) {
     IN_CHILD({
       constexpr size_t kBefore = 256 << 10;
       const uintptr_t map = reinterpret_cast<uintptr_t>(os::ReserveReadable(8 * kMiB, kStep));
-      ASSERT_TRUE(huge_pages::OpenStepAdvised(map, kBefore, Use::kMap));
+      ASSERT_TRUE(OpenAdvised(map, kBefore, Use::kMap));
       memset(At(map), 7, kBefore);
       os::FailNth(fail, false);
-      const bool opened =
-          huge_pages::OpenStepAdvised(map + kBefore, 2 * kStep - kBefore, Use::kMap);
+      const bool opened = OpenAdvised(map + kBefore, 2 * kStep - kBefore, Use::kMap);
       os::FailNth(0, false);
       ASSERT_EQ(opened, fail != 1) << "only what is refused is an error";
       EXPECT_TRUE(test::All(At(map), kBefore, 7));
@@ -445,7 +520,8 @@ TEST(HugePages, EachKnobHasItsFunctions) {
   EXPECT_EQ(names(ThpMode::kSystem), "OpenStep ReleaseAll");
   EXPECT_EQ(names(ThpMode::kNever), "OpenStepAs<false> ReleaseAll");
   EXPECT_EQ(names(ThpMode::kAlways), "OpenStepAs<true> ReleaseAll");
-  EXPECT_EQ(names(ThpMode::kAdvise), "OpenStepAdvised ReleaseWhole");
+  EXPECT_EQ(names(ThpMode::kAdvise), "OpenStepAdvised<AnyPrice> ReleaseWhole");
+  EXPECT_EQ(names(ThpMode::kMeasured), "OpenStepAdvised<MeasuredPrice> ReleaseWhole");
 }
 
 }  // namespace

@@ -401,17 +401,21 @@ TEST(ApplyFacts, ADirectMapThatIsNotToBeHadBecomesTheRadixOne) {
 }
 
 TEST(ApplyFacts, HugePagesAreAdvisedInOneReservationOnly) {
-  KnobSet asked = Parse({"HZ4_THP=advise"});
-  Lines lines;
-  ApplyFacts({nullptr, CpuIndex::kCpuId, true}, &asked, &lines.sink);
-  EXPECT_EQ(asked.value.thp, ThpMode::kAdvise);
-  ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &asked, &lines.sink);
-  EXPECT_EQ(asked.value.thp, ThpMode::kSystem);
-  EXPECT_EQ(asked.OriginOf(KnobId::kThp).kind, OriginKind::kFallback);
-  EXPECT_EQ(lines.lines.size(), 1u);
+  for (const char* of_parts : {"HZ4_THP=advise", "HZ4_THP=measured"}) {
+    KnobSet asked = Parse({of_parts});
+    const ThpMode mode = asked.value.thp;
+    Lines lines;
+    ApplyFacts({nullptr, CpuIndex::kCpuId, true}, &asked, &lines.sink);
+    EXPECT_EQ(asked.value.thp, mode);
+    ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &asked, &lines.sink);
+    EXPECT_EQ(asked.value.thp, ThpMode::kSystem) << of_parts;
+    EXPECT_EQ(asked.OriginOf(KnobId::kThp).kind, OriginKind::kFallback);
+    EXPECT_EQ(lines.lines.size(), 1u);
+  }
   for (const char* other : {"HZ4_THP=never", "HZ4_THP=always"}) {
     KnobSet set = Parse({other});
     const ThpMode before = set.value.thp;
+    Lines lines;
     ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &set, &lines.sink);
     EXPECT_EQ(set.value.thp, before) << "works with separate mappings too";
   }
