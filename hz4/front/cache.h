@@ -19,6 +19,8 @@
 #ifndef HZ4_FRONT_CACHE_H_
 #define HZ4_FRONT_CACHE_H_
 
+#include <cstddef>
+
 #include "hz4/base/lock.h"
 #include "hz4/base/platform.h"
 #include "hz4/capacity.h"
@@ -79,6 +81,14 @@ class FrontCache {
   // The slot at an offset from the start of the cache.
   HZ4_ALWAYS_INLINE void** At(size_t offset) {
     return reinterpret_cast<void**>(reinterpret_cast<char*>(this) + offset);
+  }
+  // A class's ends, at a register and a constant. For that Intel's processors (from Golden Cove on)
+  // have what was stored a moment ago without waiting; with an index beside them a malloc and free
+  // of one class takes 7 ns instead of 3.
+  HZ4_ALWAYS_INLINE Ends* EndsOf(size_t cls) {
+    char* row = reinterpret_cast<char*>(&headers) + cls * sizeof(Ends);
+    __asm__("" : "+r"(row));  // else the compiler makes one operand of it again
+    return reinterpret_cast<Ends*>(row + offsetof(Headers, ends));
   }
   // Not of those that always miss.
   static constexpr uint32_t BeginOffset(unsigned cls) {

@@ -92,7 +92,7 @@ struct ThreadFront {
   }
 
   static HZ4_ALWAYS_INLINE PushResult PushTo(FrontCache* cache, void* p, size_t cls) {
-    FrontCache::Ends& ends = cache->headers.ends[cls];
+    FrontCache::Ends& ends = *cache->EndsOf(cls);
     const size_t top = ends.top;
     if (HZ4_UNLIKELY(top >= ends.limit)) return PushResult::kFull;
     if (HZ4_UNLIKELY(*cache->At(top - sizeof p) == p)) return PushResult::kTwice;
@@ -101,7 +101,7 @@ struct ThreadFront {
     return PushResult::kDone;
   }
   static HZ4_ALWAYS_INLINE void* PopFrom(FrontCache* cache, size_t cls) {
-    uint32_t& top = cache->headers.ends[cls].top;
+    uint32_t& top = cache->EndsOf(cls)->top;
     const size_t below = size_t{top} - sizeof(void*);
     void* p = *cache->At(below);
     if (HZ4_LIKELY(p != nullptr)) top = static_cast<uint32_t>(below);
