@@ -59,8 +59,17 @@ bool OpenStepAdvised(uintptr_t start, size_t bytes, Use use);
 bool ReleaseAll(uintptr_t* start, size_t* bytes, bool must);
 bool ReleaseWhole(uintptr_t* start, size_t* bytes, bool must);
 
+// Modes that ask for parts of the heap and remember which.
+constexpr bool AsksForParts(ThpMode mode) {
+  return mode == ThpMode::kAdvise || mode == ThpMode::kMeasured;
+}
+
 constexpr void Bind(ThpMode mode, Resolution* r) {
-  HZ4_BIND(heap_release, ReleaseAll);
+  if (AsksForParts(mode)) {
+    HZ4_BIND(heap_release, ReleaseWhole);
+  } else {
+    HZ4_BIND(heap_release, ReleaseAll);
+  }
   switch (mode) {
     case ThpMode::kSystem:
       HZ4_BIND(heap_open, OpenStep);
@@ -73,18 +82,11 @@ constexpr void Bind(ThpMode mode, Resolution* r) {
       break;
     case ThpMode::kAdvise:
       HZ4_BIND(heap_open, OpenStepAdvised<AnyPrice>);
-      HZ4_BIND(heap_release, ReleaseWhole);
       break;
     case ThpMode::kMeasured:
       HZ4_BIND(heap_open, OpenStepAdvised<MeasuredPrice>);
-      HZ4_BIND(heap_release, ReleaseWhole);
       break;
   }
-}
-
-// Modes that ask for parts of the heap and remember which.
-constexpr bool AsksForParts(ThpMode mode) {
-  return mode == ThpMode::kAdvise || mode == ThpMode::kMeasured;
 }
 
 }  // namespace huge_pages

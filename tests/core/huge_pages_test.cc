@@ -38,6 +38,8 @@ using test::MappingsIn;
 
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kStep = huge_pages::kHugePage;
+constexpr long kSmallNs = 1000;    // of a small page, in the tests of measured,
+constexpr long kDearNs = 2000000;  // and of a huge one that is not worth it
 
 constexpr auto OpenAdvised = huge_pages::OpenStepAdvised<AnyPrice>;
 constexpr auto OpenMeasured = huge_pages::OpenStepAdvised<MeasuredPrice>;
@@ -308,29 +310,30 @@ TEST_F(HugePagesTest, ThereIsAnEndToMappings) {
 // Only what is needed decides: advice that is refused changes nothing else.
 TEST_F(HugePagesTest, EverySystemCallMayFail) {
   for (const bool sticky : {false, true}) {
-    for (uint64_t fail = 1; fail <= 16; ++fail) {
-      const ThpMode mode = fail % 2 == 0 ? ThpMode::kAdvise : ThpMode::kMeasured;
-      IN_CHILD({
-        test::SetStopwatch(1000);
-        ObjectHeap heap(mode);
-        heap.Grow(32 * kMiB, 1);
-        for (int i = 0; i < 8; ++i) {
-          const size_t bytes = i % 4 == 3 ? 4 * kStep : kStep;
-          os::FailNth((fail + 1) / 2, sticky);
-          Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
+    for (uint64_t fail = 1; fail <= 8; ++fail) {
+      for (const ThpMode mode : {ThpMode::kAdvise, ThpMode::kMeasured}) {
+        IN_CHILD({
+          test::SetStopwatch(kSmallNs);
+          ObjectHeap heap(mode);
+          heap.Grow(32 * kMiB, 1);
+          for (int i = 0; i < 8; ++i) {
+            const size_t bytes = i % 4 == 3 ? 4 * kStep : kStep;
+            os::FailNth(fail, sticky);
+            Span* span = PageHeap::NewLargeSpan(bytes, kPageSize);
+            os::FailNth(0, false);
+            if (span == nullptr) span = PageHeap::NewLargeSpan(bytes, kPageSize);
+            ASSERT_NE(span, nullptr);
+            memset(At(span->start), 1, bytes);
+            heap.Grow(kStep, 1);
+          }
+          os::FailNth(fail, sticky);
+          uintptr_t start = heap.start();
+          size_t bytes = kStep;
+          EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
           os::FailNth(0, false);
-          if (span == nullptr) span = PageHeap::NewLargeSpan(bytes, kPageSize);
-          ASSERT_NE(span, nullptr);
-          memset(At(span->start), 1, bytes);
-          heap.Grow(kStep, 1);
-        }
-        os::FailNth((fail + 1) / 2, sticky);
-        uintptr_t start = heap.start();
-        size_t bytes = kStep;
-        EXPECT_TRUE(huge_pages::ReleaseWhole(&start, &bytes, true));
-        os::FailNth(0, false);
-        EXPECT_EQ(PageHeap::Check(), nullptr);
-      });
+          EXPECT_EQ(PageHeap::Check(), nullptr);
+        });
+      }
     }
   }
 }
@@ -338,7 +341,7 @@ TEST_F(HugePagesTest, EverySystemCallMayFail) {
 // 20 MiB of page faults of a microsecond take as long as a cold huge page.
 TEST_F(HugePagesTest, MeasuredAsksOnceItIsWorthwhile) {
   IN_CHILD({
-    test::SetStopwatch(1000);
+    test::SetStopwatch(kSmallNs);
     ObjectHeap heap(ThpMode::kMeasured);
     heap.Grow(18 * kMiB, 1);
     EXPECT_EQ(heap.HugeBytes(), 0u);
@@ -350,7 +353,7 @@ TEST_F(HugePagesTest, MeasuredAsksOnceItIsWorthwhile) {
 
 TEST_F(HugePagesTest, MeasuredDoesNotAskWhereTheHeapIsNotWritten) {
   IN_CHILD({
-    test::SetStopwatch(1000);
+    test::SetStopwatch(kSmallNs);
     ObjectHeap heap(ThpMode::kMeasured);
     heap.Grow(64 * kMiB, 3);
     EXPECT_EQ(heap.HugeBytes(), 0u);
@@ -360,16 +363,16 @@ TEST_F(HugePagesTest, MeasuredDoesNotAskWhereTheHeapIsNotWritten) {
 // As where a guest's host has to find the memory first.
 TEST_F(HugePagesTest, MeasuredStopsWhereHugePagesComeSlowly) {
   IN_CHILD({
-    test::SetStopwatch(1000);
+    test::SetStopwatch(kSmallNs);
     ObjectHeap heap(ThpMode::kMeasured);
     heap.Grow(4 * kMiB, 1);
-    test::SetStopwatch(2000000);
+    test::SetStopwatch(kDearNs);
     heap.Grow(72 * kMiB, 1);
     EXPECT_EQ(heap.HugeBytes(), kStep) << "the one that was tried";
     EXPECT_LE(heap.Mappings(), 3u);
     heap.Grow(64 * kMiB, 1);
     EXPECT_EQ(heap.HugeBytes(), 2 * kStep) << "and another";
-    test::SetStopwatch(1000);
+    test::SetStopwatch(kSmallNs);
     heap.Grow(256 * kMiB, 1);
     EXPECT_GE(heap.HugeBytes(), 96 * kMiB) << "they have become cheap";
   });
@@ -377,10 +380,10 @@ TEST_F(HugePagesTest, MeasuredStopsWhereHugePagesComeSlowly) {
 
 TEST_F(HugePagesTest, MeasuredLeavesTheRestOfADearBlockInSmallPages) {
   IN_CHILD({
-    test::SetStopwatch(1000);
+    test::SetStopwatch(kSmallNs);
     Heap heap(256 * kMiB);
     heap.Open(8 * kMiB, Use::kZeroedBlock, OpenMeasured);
-    test::SetStopwatch(2000000);
+    test::SetStopwatch(kDearNs);
     heap.Open(32 * kMiB, Use::kBlock, OpenMeasured);
     EXPECT_EQ(heap.HugeBytes(), kStep);
     EXPECT_EQ(HugeBytesIn(heap.start() + 8 * kMiB, heap.start() + 8 * kMiB + kStep), kStep);
@@ -392,7 +395,7 @@ TEST_F(HugePagesTest, MeasuredLeavesTheRestOfADearBlockInSmallPages) {
 
 TEST_F(HugePagesTest, MeasuredHasMapsHugeInHeapsThatAreLarge) {
   IN_CHILD({
-    test::SetStopwatch(1000);
+    test::SetStopwatch(kSmallNs);
     const uintptr_t map = reinterpret_cast<uintptr_t>(os::Reserve(8 * kMiB, kStep));
     Heap heap(256 * kMiB);
     heap.Open(8 * kMiB, Use::kObjects, OpenMeasured);
