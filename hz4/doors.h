@@ -14,8 +14,7 @@
 namespace hz4 {
 
 #if defined(HZ4_CONSTEXPR_TABLE)
-inline constexpr Resolution kDoors =
-    ResolveArrayRoute(Knobs{}, Facts{nullptr, CpuIndex::kCid, /*direct_map=*/true});
+inline constexpr Resolution kDoors = ResolveArrayRoute(Knobs{}, kBuiltFor);
 constexpr const Dispatch& Doors() { return kDoors.table; }
 #else
 inline const Dispatch& Doors() { return Table(); }

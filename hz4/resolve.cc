@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hz4/resolve.h"
 
+#include <cstring>
+
+#include "hz4/base/print.h"
 #include "hz4/mid/resolve_mid.h"
 #include "hz4/resolve_table.h"
 
 namespace hz4 {
 
 #if defined(HZ4_CONSTEXPR_TABLE)
-constexpr Resolution kBoundByTheCompiler =
-    ResolveArrayRoute(Knobs{}, Facts{nullptr, CpuIndex::kCid, /*direct_map=*/true});
+constexpr Resolution kBoundByTheCompiler = ResolveArrayRoute(Knobs{}, kBuiltFor);
 const Resolution kConstexprResolution = kBoundByTheCompiler;
+
+void RequireBuiltFor(const Resolution& resolution) {
+  if (memcmp(&resolution.table, &kConstexprResolution.table, sizeof resolution.table) != 0) {
+    Die("this library has no table: it serves the default policies, on machines as "
+        "//bench:indirection wants them");
+  }
+}
+#else
+void RequireBuiltFor(const Resolution&) {}
 #endif
 
 void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) {
   if (knobs->value.front == FrontKind::kPercpu && facts.percpu_unavailable != nullptr) {
     SetFallback(knobs, KnobId::kFront, static_cast<uint64_t>(FrontKind::kThread),
                 facts.percpu_unavailable, sink);
+  }
+  if (knobs->value.front_cpu_index == FrontIndex::kMmCid && facts.percpu.index != CpuIndex::kCid) {
+    SetFallback(knobs, KnobId::kFrontCpuIndex, static_cast<uint64_t>(FrontIndex::kCpuId),
+                "the kernel offers no mm_cid", sink);
   }
   if (knobs->value.page_map == PageMapKind::kDirect && !facts.direct_map) {
     SetFallback(knobs, KnobId::kPageMap, static_cast<uint64_t>(PageMapKind::kRadix),

@@ -14,7 +14,7 @@ namespace hz4 {
 // What this machine and process allow.
 struct Facts {
   const char* percpu_unavailable;  // why not; nullptr: available
-  CpuIndex cpu_index;
+  PerCpuShape percpu;
   bool direct_map;              // the address space could be reserved
   bool huge_pages_off = false;  // by the administrator
 };
@@ -22,6 +22,8 @@ struct Facts {
 // Replaces what the facts forbid by what takes its place, with the reason as origin.
 void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink);
 Resolution Resolve(const Knobs& knobs, const Facts& facts);
+// Ends the process where the table was bound by the compiler and is another one.
+void RequireBuiltFor(const Resolution& resolution);
 
 }  // namespace hz4
 

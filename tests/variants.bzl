@@ -82,12 +82,14 @@ BOXES = {
 EXTREMES = {
     "front_tiny": {
         "HZ4_FRONT_BUDGET": "64K",
+        "HZ4_FRONT_CPU_INDEX": "cpu_id",
         "HZ4_FRONT_MAX_SIZE": "262144",
         "HZ4_THP": "system",
     },
     # Less than the traces ask for: they take a refusal for an answer.
     "reserve_least": {"HZ4_RESERVE": "64M", "HZ4_THP": "advise", "TEST_REFUSALS": "1"},
     "front_nothing": {
+        "HZ4_FRONT_CPU_INDEX": "mm_cid",
         "HZ4_FRONT_MAX_SIZE": "0",
         "HZ4_RESERVE": "16384G",
         "HZ4_THP": "never",

@@ -14,9 +14,8 @@ struct StatsBlock;
 struct ThreadState;
 
 struct Tls {
-  // The calling thread's cache (HZ4_FRONT=thread), or that of the CPU it was on when it missed last
-  // (percpu); initially, and whenever there is none, the cache that always misses, so that the hit
-  // path needs no null test.
+  // The calling thread's cache (HZ4_FRONT=thread); initially, and whenever there is none, the cache
+  // that always misses, so that the hit path needs no null test.
   FrontCache* cache;
   // The calling thread's record; null until a box or the statistics need one, and again after the
   // thread's exit has been handled.

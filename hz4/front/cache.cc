@@ -12,16 +12,15 @@
 namespace hz4 {
 
 constexpr FrontCache::FrontCache() : headers{} {
-  headers.owner = kNobody;
   // Empty and full at once: top == limit, and the slot below is null.
   constexpr uint32_t kNothing = offsetof(Headers, null) + sizeof(void*);
   for (Ends& ends : headers.ends) ends = {kNothing, kNothing};
 }
 
-HZ4_CONSTINIT FrontCache miss_cache;
+HZ4_CONSTINIT CacheDirectory cache_directory = {};
 HZ4_CONSTINIT FrontCache busy_cache;
 
-__thread Tls tls = {&miss_cache, nullptr, nullptr, 0, 0, false};
+__thread Tls tls = {&cache_directory.miss, nullptr, nullptr, 0, 0, false};
 
 FrontCache* FrontCache::New() {
   const size_t bytes = sizeof(FrontCache) + kSlotLayout.total * sizeof(void*);

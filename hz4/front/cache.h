@@ -59,16 +59,11 @@ class FrontCache {
     uint32_t limit;
   };
   struct Headers {
-    // Whose cache it is: PerCpuFront's CPU index, or kNobody.
-    uint32_t owner;
+    void* null;  // what an always empty class has below its top
     // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always
     // full.
     Ends ends[256];
-    void* null;  // what an always empty class has below its top
   };
-  // No CPU index, and neither of the values by which rseq says that there is none (-1, -2).
-  static constexpr uint32_t kNobody = 0x80000000;
-
   // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
   static FrontCache* New();
   // The caches that always miss: where there is no cache, and where its thread is at work on it.
@@ -126,9 +121,29 @@ class FrontCache {
   uint8_t misses_[kClassSlots] = {};          // since the hand passed; approximate
 };
 
-HZ4_HIDDEN extern FrontCache miss_cache;
+// The cache that always misses, and how far from there the caches of the CPUs are: in one object,
+// so that a sequence of PerCpuFront that has the one's address has the other's.
+struct CacheDirectory {
+  // Linux on x86 numbers CPUs below 8192 (NR_CPUS in arch/x86/Kconfig); rseq says -1 or -2 where
+  // there is no number.
+  static constexpr uint32_t kMaxCpus = 8192;
+  static constexpr uint32_t kNoNumber = 2;
+  // From the object's start to where index 0 has its distance. Bytes.
+  static constexpr size_t kDistances = sizeof(FrontCache) + kNoNumber * sizeof(ptrdiff_t);
+
+  FrontCache miss;
+  // Bytes from `miss` to the cache of CPU index i, at [kNoNumber + i]; 0: there is none, or it is
+  // stopped, and `miss` serves. Release in percpu.cc's Serve; read inside the sequences by a
+  // plain load (x86: acquire).
+  ptrdiff_t distance[kNoNumber + kMaxCpus];
+
+  ptrdiff_t DistanceTo(const FrontCache* cache) const {
+    return reinterpret_cast<const char*>(cache) - reinterpret_cast<const char*>(&miss);
+  }
+};
+HZ4_HIDDEN extern CacheDirectory cache_directory;
 HZ4_HIDDEN extern FrontCache busy_cache;
-inline FrontCache* FrontCache::Miss() { return &miss_cache; }
+inline FrontCache* FrontCache::Miss() { return &cache_directory.miss; }
 inline FrontCache* FrontCache::Busy() { return &busy_cache; }
 
 }  // namespace hz4

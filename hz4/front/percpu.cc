@@ -38,40 +38,54 @@ bool RegisterMembarrier() {
       Syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0));
 }
 
+const volatile RseqArea* AreaAt(ptrdiff_t offset) {
+  return reinterpret_cast<const volatile RseqArea*>(SelfId() + static_cast<uintptr_t>(offset));
+}
+
+// UINT32_MAX: the calling thread is not registered.
 uint32_t IndexNow() {
-  const char* area = reinterpret_cast<const char*>(SelfId()) + percpu_view.rseq_offset;
-  const volatile uint32_t* cpu_id = reinterpret_cast<const volatile uint32_t*>(area + 4);
-  const volatile uint32_t* cid = reinterpret_cast<const volatile uint32_t*>(area + 24);
-  if (static_cast<int32_t>(*cpu_id) < 0) return UINT32_MAX;
-  return index_used == CpuIndex::kCid ? *cid : *cpu_id;
+  const volatile RseqArea* area = AreaAt(percpu_view.rseq_offset);
+  const uint32_t cpu_id = area->cpu_id;
+  if (static_cast<int32_t>(cpu_id) < 0) return UINT32_MAX;
+  return index_used == CpuIndex::kCid ? area->mm_cid : cpu_id;
 }
 
 FrontCache* Existing(uint32_t i) { return __atomic_load_n(&caches[i], __ATOMIC_ACQUIRE); }
 
-// release: what the cache holds first; read inside the sequences by a plain load (x86: acquire).
-void SetOwner(FrontCache* cache, uint32_t owner) HZ4_REQUIRES(lock) {
-  __atomic_store_n(&cache->headers.owner, owner, __ATOMIC_RELEASE);
+// Puts the cache into the directory, or takes it out (null). Release: what the cache holds first.
+void Serve(uint32_t i, const FrontCache* cache) HZ4_REQUIRES(lock) {
+  const ptrdiff_t distance = cache != nullptr ? cache_directory.DistanceTo(cache) : 0;
+  __atomic_store_n(&cache_directory.distance[CacheDirectory::kNoNumber + i], distance,
+                   __ATOMIC_RELEASE);
 }
 
 }  // namespace
 
-const char* PerCpuUnavailable(CpuIndex* index) {
+CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus) {
+  const bool wanted = asked == FrontIndex::kAuto ? cpus > kFewCpus : asked == FrontIndex::kMmCid;
+  return wanted && cid_offered ? CpuIndex::kCid : CpuIndex::kCpuId;
+}
+
+const char* PerCpuUnavailable(FrontIndex asked, PerCpuShape* shape) {
   if (&__rseq_offset == nullptr || &__rseq_size == nullptr) return "this libc has no rseq";
   if (__rseq_size < kLeastRseqSize) return "rseq is not registered for this thread";
-  const uint32_t cpu_id = *reinterpret_cast<const volatile uint32_t*>(
-      reinterpret_cast<const char*>(SelfId()) + __rseq_offset + 4);
-  if (static_cast<int32_t>(cpu_id) < 0) return "rseq is not registered for this thread";
+  if (static_cast<int32_t>(AreaAt(__rseq_offset)->cpu_id) < 0) {
+    return "rseq is not registered for this thread";
+  }
   if (!RegisterMembarrier()) return "the kernel has no membarrier for rseq";
-  *index = getauxval(kAtRseqFeatureSize) >= kCidFeatureSize ? CpuIndex::kCid : CpuIndex::kCpuId;
+  const bool cid_offered = getauxval(kAtRseqFeatureSize) >= kCidFeatureSize;
+  shape->index = ChooseIndex(asked, cid_offered, os::CpuCount());
+  shape->place = __rseq_offset == kUsualRseqOffset ? RseqPlace::kUsual : RseqPlace::kAnywhere;
   return nullptr;
 }
 
-bool PerCpuInit(CpuIndex index) {
-  const uint32_t count = os::CpuCount();
+bool PerCpuInit(const PerCpuShape& shape) {
+  const uint32_t cpus = os::CpuCount();
+  const uint32_t count = cpus < CacheDirectory::kMaxCpus ? cpus : CacheDirectory::kMaxCpus;
   caches =
       static_cast<FrontCache**>(os::Map(AlignUp(count * sizeof(FrontCache*), kOsPage), kOsPage));
   if (caches == nullptr) return false;
-  index_used = index;
+  index_used = shape.index;
   percpu_view = {__rseq_offset, count};
   lock.Init(LockRank::kFrontStop);
   return true;
@@ -85,25 +99,18 @@ FrontCache* PerCpuMine() {
   if (!lock.TryAcquire()) return FrontCache::Miss();
   cache = Existing(i);
   if (cache == nullptr && (cache = FrontCache::New()) != nullptr) {
-    SetOwner(cache, i);
     __atomic_store_n(&caches[i], cache, __ATOMIC_RELEASE);
+    Serve(i, cache);
   }
   lock.Release();
   return cache != nullptr ? cache : FrontCache::Miss();
-}
-
-bool PerCpuRebind() {
-  FrontCache* const mine = PerCpuMine();
-  if (mine == tls.cache) return false;
-  tls.cache = mine;
-  return !mine->IsMiss();
 }
 
 size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n)) {
   SlowScope scope;
   if (!scope.entered() || !lock.Acquire()) return 0;
   for (uint32_t i = 0; i < percpu_view.count; ++i) {
-    if (FrontCache* cache = Existing(i)) SetOwner(cache, FrontCache::kNobody);
+    if (Existing(i) != nullptr) Serve(i, nullptr);
   }
   size_t bytes = 0;
   const bool stopped =
@@ -118,7 +125,7 @@ size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n))
       take(cls, cache->Begin(cls), n);
       bytes += size_t{n} * Class(cls).size;
     }
-    SetOwner(cache, i);
+    Serve(i, cache);
   }
   lock.Release();
   return bytes;
@@ -134,7 +141,7 @@ void PerCpuForkChild() HZ4_NO_TSA {  // no other thread yet
     FrontCache* cache = Existing(i);
     if (cache == nullptr) continue;
     if (threads_at_fork) cache->Forget();
-    SetOwner(cache, i);
+    Serve(i, cache);
   }
 }
 

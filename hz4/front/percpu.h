@@ -4,19 +4,18 @@
 // without atomics. A sequence that is preempted, migrated or interrupted by a signal before its
 // last store starts again, so a signal handler may allocate anywhere.
 //
-// A thread remembers the cache that it used last (tls.cache) and a cache says whose it is, so a
-// sequence only compares that with the CPU it is on: what it loads next does not wait for the CPU's
-// number. After a migration the comparison fails once, and the slow path binds the thread again.
+// The cache is found by the CPU's index, read inside the sequence: three loads behind one another
+// up to a class's top, of which the first has a constant address where struct rseq is at its usual
+// place. How early the address of a store is known decides what a mispredicted branch costs.
 //
 // Rules:
 // - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
-// - The CPU number is read inside the sequence and compared with the cache's owner: an unregistered
-//   thread reads -1 or -2, which nobody has. Where the kernel offers mm_cid (kCid), that is the
-//   index: small numbers without gaps however many CPUs the machine has. It reads 0 in an
-//   unregistered thread, so the sign of cpu_id is spread over it: again a number that nobody has.
-//   A branch of its own took 4% of guard_r0.
-// - Another CPU's cache is stopped by making it nobody's, then
-//   membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old owner is aborted.
+// - The index is cpu_id; an unregistered thread reads -1 or -2 there, for which the directory has
+//   entries: they miss. With more than kFewCpus and a kernel that offers mm_cid it is that (kCid):
+//   small numbers without gaps, so that there are no more caches than threads. mm_cid reads 0 in an
+//   unregistered thread, so the sign of cpu_id is spread over it.
+// - Another CPU's cache is stopped by taking it out of the directory, then
+//   membarrier(PRIVATE_EXPEDITED_RSEQ): a sequence that read the old entry is aborted.
 // - Every 8th abort of a thread takes the slow path: single-stepping would abort for ever.
 #ifndef HZ4_FRONT_PERCPU_H_
 #define HZ4_FRONT_PERCPU_H_
@@ -24,22 +23,53 @@
 #include "hz4/base/platform.h"
 #include "hz4/base/tls.h"
 #include "hz4/front/cache.h"
+#include "hz4/knobs.h"
 
 namespace hz4 {
 
 enum class CpuIndex { kCpuId, kCid };
+// How a sequence finds struct rseq: at a constant, or at a distance that is looked up.
+enum class RseqPlace { kUsual, kAnywhere };
+// Of struct rseq from the thread pointer in glibc 2.36 as Debian 12 builds it. It differs between
+// builds of glibc, and from 2.41 on between programs.
+inline constexpr ptrdiff_t kUsualRseqOffset = 2336;
+
+// Which sequences this machine and process need.
+struct PerCpuShape {
+  CpuIndex index;
+  RseqPlace place;
+};
+
+inline constexpr PerCpuShape kPerCpuShapes[] = {{CpuIndex::kCpuId, RseqPlace::kUsual},
+                                                {CpuIndex::kCpuId, RseqPlace::kAnywhere},
+                                                {CpuIndex::kCid, RseqPlace::kUsual},
+                                                {CpuIndex::kCid, RseqPlace::kAnywhere}};
+
+// As many caches as this are no loss where threads are fewer than CPUs. cpu_id takes two loads less
+// a pair of calls than mm_cid: 3.2 ns instead of 3.9 on a Xeon (docs/DESIGN.md).
+inline constexpr uint32_t kFewCpus = 4;
+
+// The kernel's struct rseq (linux/rseq.h), as far as mm_cid.
+struct RseqArea {
+  uint32_t cpu_id_start, cpu_id;
+  uint64_t rseq_cs;
+  uint32_t flags, node_id, mm_cid;
+};
 
 // Constant after Init.
 struct PerCpuView {
   ptrdiff_t rseq_offset;  // of struct rseq from the thread pointer
-  uint32_t count;         // of CPU indexes that may have a cache
+  uint32_t count;         // of CPU indexes that may have a cache; at most kMaxCpus
 };
 HZ4_HIDDEN extern PerCpuView percpu_view;
 
-// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *index says how.
-const char* PerCpuUnavailable(CpuIndex* index);
+// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *shape says how.
+// An index that is asked for and not offered becomes the other one.
+const char* PerCpuUnavailable(FrontIndex asked, PerCpuShape* shape);
+// `cid_offered`: the kernel has mm_cid.
+CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus);
 // Call once, after PerCpuUnavailable said nullptr. False: no memory.
-bool PerCpuInit(CpuIndex index);
+bool PerCpuInit(const PerCpuShape& shape);
 // Registers for membarrier again (a child of fork) and, when other threads ran at the fork, forgets
 // what the caches held: a push of theirs may be there by half.
 void PerCpuForkChild();
@@ -47,9 +77,6 @@ void PerCpuForkPrepare();
 // The cache of the CPU this thread was on a moment ago, made when there is none; Miss() when there
 // is no memory, or no such CPU.
 FrontCache* PerCpuMine();
-// Binds the thread to that cache. True: it was bound to another, so that the hit path is worth
-// another try.
-bool PerCpuRebind();
 // Stops all caches, moves what they hold to the middle (`take` for up to n objects of one class),
 // starts them again. Bytes moved.
 size_t PerCpuFlush(void (*take)(unsigned cls, void* const* objects, uint32_t n));
@@ -59,26 +86,27 @@ const char* PerCpuCheck();
 
 // --- the sequences ---
 //
-// struct rseq, as the kernel's ABI has it: cpu_id at 4, rseq_cs at 8, mm_cid at 24. In the text
-// below:
+// In the text below:
 //   3  descriptor {version, flags, start, length, abort}    0  entry: announce the descriptor
 //   1  start                                                2  behind the committing store
 //   4  abort; before it the signature that glibc registered
 // Both sections belong to the group of the function they serve ("?"): where the linker keeps one of
 // several instantiations, theirs go with the others.
 // clang-format off
-#define HZ4_RSEQ_CPU_ID(a) "movl %%fs:4(%[rs]), " a "\n"
-#define HZ4_RSEQ_CID(a) "movl %%fs:4(%[rs]), " a "\nsarl $31, " a "\norl %%fs:24(%[rs]), " a "\n"
-#define HZ4_RSEQ_ENTER(a64, a32, slow, index)     \
+#define HZ4_RSEQ_CPU_ID(a64, a32) "movslq %%fs:%[cpu_id], " a64 "\n"
+#define HZ4_RSEQ_CID(a64, a32)        \
+  "movl %%fs:%[cpu_id], " a32 "\n"    \
+  "sarl $31, " a32 "\n"               \
+  "orl %%fs:%[mm_cid], " a32 "\n"     \
+  "movslq " a32 ", " a64 "\n"
+#define HZ4_RSEQ_ENTER(a64, a32, index)           \
   ".pushsection .data.rel.ro.hz4_rseq, \"aw?\"\n" \
   ".balign 32\n"                                  \
   "3: .long 0, 0\n.quad 1f, 2f - 1f, 4f\n"        \
   ".popsection\n"                                 \
   "0: leaq 3b(%%rip), " a64 "\n"                  \
-  "movq " a64 ", %%fs:8(%[rs])\n"                 \
-  "1: " index                                     \
-  "cmpl " a32 ", %c[owner](%[cache])\n"           \
-  "jne " slow "\n"
+  "movq " a64 ", %%fs:%[rseq_cs]\n"               \
+  "1: " index(a64, a32)
 #define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
   "2:\n"                                                                 \
   ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n"                      \
@@ -89,20 +117,27 @@ const char* PerCpuCheck();
   "jnz 0b\n"                                                             \
   "jmp " slow "\n" more                                                  \
   ".popsection\n"
+#define HZ4_RSEQ_DISTANCE(from, index) "%c[distance](" from ", " index ", 8)"
+// The cache of the index in a64, into `cache`.
+#define HZ4_RSEQ_FIND(a64, cache)                            \
+  "leaq _ZN3hz415cache_directoryE(%%rip), " cache "\n"       \
+  "addq " HZ4_RSEQ_DISTANCE(cache, a64) ", " cache "\n"
 // A class's top and limit in the cache, by way of its row (FrontCache::EndsOf says why).
-#define HZ4_RSEQ_ROW "(%[cache], %[cls], 8)"
+#define HZ4_RSEQ_ROW(cache) "(" cache ", %[cls], 8)"
 #define HZ4_RSEQ_TOP(row) "%c[ends](" row ")"
 #define HZ4_RSEQ_LIMIT(row) "4 + %c[ends](" row ")"
-#define HZ4_RSEQ_INPUTS                                                  \
-  [rs] "r"(percpu_view.rseq_offset), [cache] "r"(cache), [cls] "r"(size_t{cls}), \
-      [owner] "i"(offsetof(FrontCache::Headers, owner)),                 \
+#define HZ4_RSEQ_INPUTS                                                                 \
+  [cpu_id] "m"(Rseq()->cpu_id), [mm_cid] "m"(Rseq()->mm_cid),                           \
+      [rseq_cs] "m"(Rseq()->rseq_cs), [cls] "r"(size_t{cls}),                           \
+      [distance] "i"(CacheDirectory::kDistances),                                       \
       [ends] "i"(offsetof(FrontCache::Headers, ends)), [aborts] "i"(offsetof(Tls, rseq_aborts))
 
 // The last flags say whether there was an object: an offset in a cache is never zero.
 #define HZ4_RSEQ_POP(index)                                        \
   __asm__ volatile(                                                \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "leaq " HZ4_RSEQ_ROW ", %[a]\n"                              \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index)                       \
+      HZ4_RSEQ_FIND("%[a]", "%[cache]")                            \
+      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                  \
       "movl " HZ4_RSEQ_TOP("%[a]") ", %k[top]\n"                   \
       "movq -8(%[cache], %[top]), %[p]\n"                          \
       "testq %[p], %[p]\n"                                         \
@@ -110,34 +145,43 @@ const char* PerCpuCheck();
       "addl $-8, %k[top]\n"                                        \
       "movl %k[top], " HZ4_RSEQ_TOP("%[a]") "\n"                   \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[p], %k[p]\njmp 2b\n") \
-      : [p] "=&r"(p), [a] "=&r"(a), [top] "=&r"(top), "=@ccz"(empty) \
+      : [p] "=&r"(p), [a] "=&r"(a), [top] "=&r"(top), [cache] "=&r"(cache), "=@ccz"(empty) \
       : HZ4_RSEQ_INPUTS                                            \
       : "memory")
 
 // g++ 12.2 mishandles outputs of asm goto, so this one has none.
 #define HZ4_RSEQ_PUSH(index)                                       \
   __asm__ goto(                                                    \
-      HZ4_RSEQ_ENTER("%%rax", "%%eax", "%l[full]", index)          \
-      "leaq " HZ4_RSEQ_ROW ", %%rax\n"                             \
+      HZ4_RSEQ_ENTER("%%rax", "%%eax", index)                      \
+      HZ4_RSEQ_FIND("%%rax", "%%rdx")                              \
+      "leaq " HZ4_RSEQ_ROW("%%rdx") ", %%rax\n"                    \
       "movl " HZ4_RSEQ_TOP("%%rax") ", %%ecx\n"                    \
       "cmpl " HZ4_RSEQ_LIMIT("%%rax") ", %%ecx\n"                  \
       "jae %l[full]\n"                                             \
-      "cmpq %[p], -8(%[cache], %%rcx)\n"                           \
+      "cmpq %[p], -8(%%rdx, %%rcx)\n"                              \
       "je %l[twice]\n"                                             \
-      "movq %[p], (%[cache], %%rcx)\n"                             \
+      "movq %[p], (%%rdx, %%rcx)\n"                                \
       "addl $8, %%ecx\n"                                           \
       "movl %%ecx, " HZ4_RSEQ_TOP("%%rax") "\n"                    \
       HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")                      \
       :                                                            \
       : [p] "r"(p), HZ4_RSEQ_INPUTS                                \
-      : "rax", "rcx", "memory", "cc"                               \
+      : "rax", "rcx", "rdx", "memory", "cc"                        \
       : full, twice)
 
-// Batches are copied as they stand in the slots, oldest first: n = min(max, what is there or fits).
+// Batches go to and from the cache the session began with, while it is this CPU's and serves.
+#define HZ4_RSEQ_SAME(a64, slow)                                   \
+  "cmpq %[far], " HZ4_RSEQ_DISTANCE("%[miss]", a64) "\n"           \
+  "jne " slow "\n"
+#define HZ4_RSEQ_BATCH_INPUTS                                      \
+  [cache] "r"(cache), [far] "r"(far), [miss] "r"(FrontCache::Miss()), HZ4_RSEQ_INPUTS
+
+// They are copied as they stand in the slots, oldest first: n = min(max, what is there or fits).
 #define HZ4_RSEQ_POP_BATCH(index)                                  \
   __asm__ volatile(                                                \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "leaq " HZ4_RSEQ_ROW ", %[a]\n"                              \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index)                       \
+      HZ4_RSEQ_SAME("%[a]", "5f")                                  \
+      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                  \
       "movl " HZ4_RSEQ_TOP("%[a]") ", %k[top]\n"                   \
       "movq %[top], %[n]\n"                                        \
       "subq %[begin], %[n]\n"                                      \
@@ -153,13 +197,14 @@ const char* PerCpuCheck();
       "movl %k[top], " HZ4_RSEQ_TOP("%[a]") "\n"                   \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
       : [n] "=&r"(n), [a] "=&r"(a), [top] "=&r"(top)               \
-      : [out] "r"(out), [max] "r"(max), [begin] "r"(begin), HZ4_RSEQ_INPUTS \
+      : [out] "rm"(out), [max] "rm"(max), [begin] "rm"(begin), HZ4_RSEQ_BATCH_INPUTS \
       : "rcx", "rsi", "rdi", "memory", "cc")
 
 #define HZ4_RSEQ_PUSH_BATCH(index)                                 \
   __asm__ volatile(                                                \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", "5f", index)                 \
-      "leaq " HZ4_RSEQ_ROW ", %[a]\n"                              \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index)                       \
+      HZ4_RSEQ_SAME("%[a]", "5f")                                  \
+      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                  \
       "movl " HZ4_RSEQ_TOP("%[a]") ", %%edi\n"                     \
       "movl " HZ4_RSEQ_LIMIT("%[a]") ", %k[n]\n"                   \
       "subl %%edi, %k[n]\n"                                        \
@@ -175,36 +220,43 @@ const char* PerCpuCheck();
       "movl %%edi, " HZ4_RSEQ_TOP("%[a]") "\n"                     \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
       : [n] "=&r"(n), [a] "=&r"(a)                                 \
-      : [in] "r"(in), [max] "r"(max), HZ4_RSEQ_INPUTS              \
+      : [in] "rm"(in), [max] "rm"(max), HZ4_RSEQ_BATCH_INPUTS        \
       : "rcx", "rsi", "rdi", "memory", "cc")
+
+// `sequence` with the index that the front has.
+#define HZ4_RSEQ_BY(sequence)                  \
+  if constexpr (kIndex == CpuIndex::kCpuId) {  \
+    sequence(HZ4_RSEQ_CPU_ID);                 \
+  } else {                                     \
+    sequence(HZ4_RSEQ_CID);                    \
+  }
 // clang-format on
 
-template <CpuIndex kIndex>
+// g++ takes a constant address below its least page for a null pointer and something.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"
+
+template <CpuIndex kIndex, RseqPlace kPlace>
 struct PerCpuFront {
-  static bool Rebind() { return PerCpuRebind(); }
+  // The calling thread's struct rseq, as an address within %fs.
+  static HZ4_ALWAYS_INLINE const RseqArea* Rseq() {
+    return reinterpret_cast<const RseqArea*>(kPlace == RseqPlace::kUsual ? kUsualRseqOffset
+                                                                         : percpu_view.rseq_offset);
+  }
   // An object of the class, or nullptr.
   static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {
-    FrontCache* const cache = tls.cache;
+    FrontCache* cache;
     void* p;
     uintptr_t a, top;
     bool empty;
-    if constexpr (kIndex == CpuIndex::kCpuId) {
-      HZ4_RSEQ_POP(HZ4_RSEQ_CPU_ID("%k[a]"));
-    } else {
-      HZ4_RSEQ_POP(HZ4_RSEQ_CID("%k[a]"));
-    }
+    HZ4_RSEQ_BY(HZ4_RSEQ_POP)
     if (HZ4_UNLIKELY(empty)) return nullptr;
     if (p == nullptr) __builtin_unreachable();
     return p;
   }
   // cls may be anything the page map says. kTwice: p is what was freed last already.
   static HZ4_ALWAYS_INLINE PushResult Push(void* p, size_t cls) {
-    FrontCache* const cache = tls.cache;
-    if constexpr (kIndex == CpuIndex::kCpuId) {
-      HZ4_RSEQ_PUSH(HZ4_RSEQ_CPU_ID("%%eax"));
-    } else {
-      HZ4_RSEQ_PUSH(HZ4_RSEQ_CID("%%eax"));
-    }
+    HZ4_RSEQ_BY(HZ4_RSEQ_PUSH)
     return PushResult::kDone;
   full:
     return PushResult::kFull;
@@ -222,24 +274,20 @@ struct PerCpuFront {
     uint32_t Count(unsigned cls) { return cache_->IsMiss() ? 0 : cache_->Count(cls); }
     // What was pushed last, oldest first.
     uint32_t PopBatch(unsigned cls, void** out, size_t max) {
+      if (cache_->IsMiss()) return 0;
       FrontCache* const cache = cache_;
+      const ptrdiff_t far = cache_directory.DistanceTo(cache);
       const size_t begin = FrontCache::BeginOffset(cls);
       size_t n, a, top;
-      if constexpr (kIndex == CpuIndex::kCpuId) {
-        HZ4_RSEQ_POP_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
-      } else {
-        HZ4_RSEQ_POP_BATCH(HZ4_RSEQ_CID("%k[a]"));
-      }
+      HZ4_RSEQ_BY(HZ4_RSEQ_POP_BATCH)
       return static_cast<uint32_t>(n);
     }
     uint32_t PushBatch(unsigned cls, void* const* in, size_t max) {
+      if (cache_->IsMiss()) return 0;
       FrontCache* const cache = cache_;
+      const ptrdiff_t far = cache_directory.DistanceTo(cache);
       size_t n, a;
-      if constexpr (kIndex == CpuIndex::kCpuId) {
-        HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CPU_ID("%k[a]"));
-      } else {
-        HZ4_RSEQ_PUSH_BATCH(HZ4_RSEQ_CID("%k[a]"));
-      }
+      HZ4_RSEQ_BY(HZ4_RSEQ_PUSH_BATCH)
       return static_cast<uint32_t>(n);
     }
 
@@ -247,6 +295,8 @@ struct PerCpuFront {
     FrontCache* cache_;
   };
 };
+
+#pragma GCC diagnostic pop
 
 }  // namespace hz4
 

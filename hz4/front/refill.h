@@ -51,12 +51,6 @@ template <class Front, class Stats>
 void* Refill(unsigned cls) {
   SlowScope scope;
   if (!scope.entered()) return nullptr;
-  if (HZ4_UNLIKELY(Front::Rebind())) {
-    if (void* p = Front::Pop(cls)) {
-      Stats::Add(CounterId::kFrontHitMalloc);
-      return p;
-    }
-  }
   void* batch[kStackBatch];
   using Session = typename Front::Session;
   Session session;
@@ -84,11 +78,6 @@ void Spill(void* p, unsigned cls) {
   if (!scope.entered()) {
     Stats::Add(CounterId::kDeferredFree);
     return side::DeferFree(p);
-  }
-  if (HZ4_UNLIKELY(Front::Rebind())) {
-    const PushResult result = Front::Push(p, cls);
-    if (result == PushResult::kTwice) Die("double free", p);
-    if (result == PushResult::kDone) return Stats::Add(CounterId::kFrontHitFree);
   }
   void* batch[kStackBatch];
   using Session = typename Front::Session;

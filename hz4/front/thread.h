@@ -28,8 +28,6 @@ uint64_t ThreadCacheCachedBytes();
 const char* ThreadCacheCheck();
 
 struct ThreadFront {
-  // A thread's cache stays the same.
-  static bool Rebind() { return false; }
   static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {
     FrontCache* cache = Hide();
     void* p = PopFrom(cache, cls);
@@ -111,7 +109,6 @@ struct ThreadFront {
 
 // HZ4_FRONT=none: every call goes to the middle.
 struct NoFront {
-  static bool Rebind() { return false; }
   static HZ4_ALWAYS_INLINE void* Pop(size_t) { return nullptr; }
   static HZ4_ALWAYS_INLINE PushResult Push(void*, size_t) { return PushResult::kFull; }
   struct Session {

@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,22 +42,11 @@ namespace {
 
 constexpr unsigned kCls = 33;  // of the tokens
 
-template <CpuIndex kIndex>
+template <CpuIndex kIndex, RseqPlace kPlace>
 struct Calls {
-  using Front = PerCpuFront<kIndex>;
-  // As the slow path does it: where the thread has migrated, bound again and tried again.
-  static void* Pop() {
-    void* p = Front::Pop(kCls);
-    return p == nullptr && Rebind() ? Front::Pop(kCls) : p;
-  }
-  static PushResult Push(void* p) {
-    const PushResult result = Front::Push(p, kCls);
-    return result == PushResult::kFull && Rebind() ? Front::Push(p, kCls) : result;
-  }
-  static bool Rebind() {
-    SlowScope scope;
-    return scope.entered() && Front::Rebind();
-  }
+  using Front = PerCpuFront<kIndex, kPlace>;
+  static void* Pop() { return Front::Pop(kCls); }
+  static PushResult Push(void* p) { return Front::Push(p, kCls); }
   static uint32_t PopBatch(void** out, size_t max) {
     SlowScope scope;
     return typename Front::Session().PopBatch(kCls, out, max);
@@ -72,17 +64,17 @@ struct Calls {
   static uint32_t MovedWhileStopped() {
     SlowScope scope;
     typename Front::Session session;
-    uint32_t& owner = PerCpuMine()->headers.owner;
-    const uint32_t me = owner;
-    owner = FrontCache::kNobody;
+    static ptrdiff_t serving[std::size(cache_directory.distance)];
+    memcpy(serving, cache_directory.distance, sizeof(serving));
+    memset(cache_directory.distance, 0, sizeof(serving));
     void* batch[8] = {};
     const uint32_t moved = session.PopBatch(kCls, batch, 8) + session.PushBatch(kCls, batch, 8);
-    owner = me;
+    memcpy(cache_directory.distance, serving, sizeof(serving));
     return moved;
   }
 };
 
-// The calls of the index that this machine offers.
+// The calls of the shape that this test is about.
 struct Front {
   void* (*pop)();
   PushResult (*push)(void*);
@@ -91,11 +83,14 @@ struct Front {
   void (*grow)();
   uint32_t (*moved_while_stopped)();
 };
-template <CpuIndex kIndex>
+template <CpuIndex kIndex, RseqPlace kPlace>
 constexpr Front Make() {
-  using C = Calls<kIndex>;
+  using C = Calls<kIndex, kPlace>;
   return {&C::Pop, &C::Push, &C::PopBatch, &C::PushBatch, &C::Grow, &C::MovedWhileStopped};
 }
+constexpr Front kFronts[2][2] = {
+    {Make<CpuIndex::kCpuId, RseqPlace::kUsual>(), Make<CpuIndex::kCpuId, RseqPlace::kAnywhere>()},
+    {Make<CpuIndex::kCid, RseqPlace::kUsual>(), Make<CpuIndex::kCid, RseqPlace::kAnywhere>()}};
 Front front;
 
 std::string Wrong() {
@@ -121,8 +116,12 @@ class PerCpuTest : public testing::Test {
     if (EffectiveKnobs().front != FrontKind::kPercpu) {
       GTEST_SKIP() << "the front is not percpu here";
     }
-    ASSERT_EQ(PerCpuUnavailable(&index_), nullptr);
-    front = index_ == CpuIndex::kCid ? Make<CpuIndex::kCid>() : Make<CpuIndex::kCpuId>();
+    PerCpuShape shape;
+    ASSERT_EQ(PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &shape), nullptr);
+    index_ = shape.index;
+    // The place that is looked up serves every libc.
+    const RseqPlace place = getenv("TEST_RSEQ_ANYWHERE") ? RseqPlace::kAnywhere : shape.place;
+    front = kFronts[static_cast<int>(index_)][static_cast<int>(place)];
     allowed_ = test::AllowedCpus();
     hz4_release_memory();
     drained.clear();
@@ -150,6 +149,28 @@ class PerCpuTest : public testing::Test {
   CpuIndex index_ = CpuIndex::kCpuId;
   std::vector<int> allowed_;
 };
+
+TEST(ChooseIndex, TheProcessesOwnNumbersWhereCpusAreManyAndTheyAreOffered) {
+  for (const uint32_t cpus : {1u, kFewCpus, kFewCpus + 1, 8192u}) {
+    for (const bool offered : {false, true}) {
+      const bool cid = offered && cpus > kFewCpus;
+      EXPECT_EQ(ChooseIndex(FrontIndex::kAuto, offered, cpus) == CpuIndex::kCid, cid) << cpus;
+      EXPECT_EQ(ChooseIndex(FrontIndex::kCpuId, offered, cpus), CpuIndex::kCpuId);
+      EXPECT_EQ(ChooseIndex(FrontIndex::kMmCid, offered, cpus) == CpuIndex::kCid, offered);
+    }
+  }
+}
+
+TEST_F(PerCpuTest, TheIndexIsTheOneAskedForWhereTheKernelOffersIt) {
+  const bool none = getenv("TEST_NO_CID") != nullptr;
+  const bool asked = EffectiveKnobs().front_cpu_index == FrontIndex::kMmCid;
+  if (none) {
+    EXPECT_FALSE(asked) << "a fallback should have told";
+    EXPECT_EQ(index_, CpuIndex::kCpuId);
+  } else {
+    EXPECT_EQ(index_ == CpuIndex::kCid, asked);
+  }
+}
 
 // Every 8th abort of a thread takes the slow path; not here, where a busy machine alone would
 // decide it.
@@ -186,7 +207,7 @@ TEST_F(PerCpuTest, WhatWasPushedLastCannotBePushedAgain) {
 }
 
 TEST_F(PerCpuTest, OtherPageClassesAreNeverTaken) {
-  using Cpu = PerCpuFront<CpuIndex::kCpuId>;
+  using Cpu = PerCpuFront<CpuIndex::kCpuId, RseqPlace::kAnywhere>;
   int object = 0;
   for (unsigned cls : {kNoClass, kNumClasses + 1, 200u, kSideClass, kLargeClass}) {
     EXPECT_EQ(Cpu::Push(&object, cls), PushResult::kFull) << cls;
@@ -411,12 +432,10 @@ TEST_F(PerCpuTest, AfterAMigrationTheThreadUsesTheOtherCache) {
   if (index_ == CpuIndex::kCid) GTEST_SKIP() << "a concurrency id may change, or not";
   ForgetAborts();
   ASSERT_EQ(front.push(test::Tokens::Pointer(1)), PushResult::kDone);
-  EXPECT_EQ(tls.cache, PerCpuMine());
   test::PinTo({allowed_[1]});
   EXPECT_EQ(front.pop(), nullptr) << "another CPU's object";
   while (PerCpuMine()->Room(kCls) == 0) front.grow();
   ASSERT_EQ(front.push(test::Tokens::Pointer(2)), PushResult::kDone);
-  EXPECT_EQ(tls.cache, PerCpuMine());
   EXPECT_EQ(front.pop(), test::Tokens::Pointer(2));
   test::PinTo({allowed_[0]});
   EXPECT_EQ(front.pop(), test::Tokens::Pointer(1));
@@ -466,7 +485,7 @@ TEST_F(PerCpuTest, CpuNumbersAboveTheCachesWork) {
               PerCpuFlush(&Drain);
               // None has a cache; then, of several threads at work, some.
               percpu_view.count = 0;
-              tls.cache = FrontCache::Miss();
+              memset(cache_directory.distance, 0, sizeof(cache_directory.distance));
               EXPECT_TRUE(PerCpuMine()->IsMiss());
               EXPECT_EQ(front.push(test::Tokens::Pointer(0)), PushResult::kFull);
               EXPECT_EQ(front.pop(), nullptr);
@@ -487,7 +506,6 @@ TEST_F(PerCpuTest, CpuNumbersAboveTheCachesWork) {
 TEST_F(PerCpuTest, AThreadWithoutRseqWorks) {
   std::thread([&] {
     UseDoors();
-    EXPECT_FALSE(tls.cache->IsMiss()) << "it is not bound to a cache that it must not use";
     char* area = reinterpret_cast<char*>(SelfId()) + __rseq_offset;
     constexpr uint32_t kSignature = 0x53053053;
     // The length that glibc registered is not in __rseq_size on every release.
