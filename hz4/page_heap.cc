@@ -74,12 +74,13 @@ void InsertFree(Span* span) HZ4_REQUIRES(lock) {
   SetOf(span->state).Insert(span);
 }
 
-// What adjoins `span`, in use or not; nullptr: nothing. Nothing lies behind the boundary: looking
-// there would only make more of the map resident.
+// What adjoins `span` and is in the page heap, too; nullptr: nothing. Asked for the state first:
+// the start of what is in use may be PageHeap::Cut's to change now. Nothing lies behind the
+// boundary: looking there would only make more of the map resident.
 Span* After(const Span* span) HZ4_REQUIRES(lock) {
   if (span->End() == arena::Boundary()) return nullptr;
   Span* after = page_map::SpanOf(reinterpret_cast<void*>(span->End()));
-  return after != nullptr && after->start == span->End() ? after : nullptr;
+  return after != nullptr && after->InPageHeap() && after->start == span->End() ? after : nullptr;
 }
 
 // Merges with free neighbours of the same state and inserts the result.
@@ -315,8 +316,7 @@ bool GrowInPlace(Span* span, size_t pages) HZ4_REQUIRES(lock) {
       UnparkAll();
       continue;
     }
-    if (after == nullptr ||
-        (after->state != SpanState::kFree && after->state != SpanState::kReleased)) {
+    if (after == nullptr) {
       // Behind the last page of the arena: move the boundary, the new pages adjoin.
       if (span->End() != arena::Boundary() || !Grow(more, huge_pages::Use::kBlock)) return false;
       continue;

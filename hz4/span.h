@@ -70,6 +70,11 @@ struct alignas(kCacheLine) Span {
     const uint32_t i = IndexOf(p);
     return WasCarved(i) && ObjectAt(i) == p;
   }
+  // True when nobody uses the span's pages: the page heap may.
+  bool InPageHeap() const {
+    const SpanState s = state;
+    return s == SpanState::kFree || s == SpanState::kReleased || s == SpanState::kParked;
+  }
   // True when the span is one large block and p its first byte.
   bool IsLargeBlock(const void* p) const {
     return state == SpanState::kLarge && start == reinterpret_cast<uintptr_t>(p);
