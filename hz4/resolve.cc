@@ -28,7 +28,7 @@ void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) 
     SetFallback(knobs, KnobId::kFront, static_cast<uint64_t>(FrontKind::kThread),
                 facts.percpu_unavailable, sink);
   }
-  if (knobs->value.front_cpu_index == FrontIndex::kMmCid && facts.percpu.index != CpuIndex::kCid) {
+  if (knobs->value.front_cpu_index == FrontIndex::kMmCid && facts.cpu_index != CpuIndex::kCid) {
     SetFallback(knobs, KnobId::kFrontCpuIndex, static_cast<uint64_t>(FrontIndex::kCpuId),
                 "the kernel offers no mm_cid", sink);
   }

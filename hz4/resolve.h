@@ -14,7 +14,7 @@ namespace hz4 {
 // What this machine and process allow.
 struct Facts {
   const char* percpu_unavailable;  // why not; nullptr: available
-  PerCpuShape percpu;
+  CpuIndex cpu_index;
   bool direct_map;              // the address space could be reserved
   bool huge_pages_off = false;  // by the administrator
 };

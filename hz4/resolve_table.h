@@ -86,15 +86,6 @@ constexpr void BindFront(const Facts& facts, Resolution* r) {
   BindArrayRoute<Front, Stats>(r);
 }
 
-template <CpuIndex kIndex, class Stats>
-constexpr void BindPerCpu(const Facts& facts, Resolution* r) {
-  if (facts.percpu.place == RseqPlace::kUsual) {
-    BindFront<PerCpuFront<kIndex, RseqPlace::kUsual>, Stats>(facts, r);
-  } else {
-    BindFront<PerCpuFront<kIndex, RseqPlace::kAnywhere>, Stats>(facts, r);
-  }
-}
-
 template <class Stats>
 constexpr void BindAll(const Knobs& knobs, const Facts& facts, Resolution* r) {
   HZ4_BIND(large_alloc, LargeAlloc<Stats>);
@@ -110,10 +101,12 @@ constexpr void BindAll(const Knobs& knobs, const Facts& facts, Resolution* r) {
   }
   switch (knobs.front) {
     case FrontKind::kPercpu:
-      if (facts.percpu.index == CpuIndex::kCid) {
-        BindPerCpu<CpuIndex::kCid, Stats>(facts, r);
+      if (facts.cpu_index == CpuIndex::kCpuIdUsual) {
+        BindFront<PerCpuFront<CpuIndex::kCpuIdUsual>, Stats>(facts, r);
+      } else if (facts.cpu_index == CpuIndex::kCpuId) {
+        BindFront<PerCpuFront<CpuIndex::kCpuId>, Stats>(facts, r);
       } else {
-        BindPerCpu<CpuIndex::kCpuId, Stats>(facts, r);
+        BindFront<PerCpuFront<CpuIndex::kCid>, Stats>(facts, r);
       }
       HZ4_BIND(front_flush, FlushPerCpu<Stats>);
       HZ4_BIND(front_thread_exit, NothingAtThreadExit);
@@ -160,8 +153,7 @@ constexpr Resolution ResolveArrayRoute(const Knobs& knobs, const Facts& facts) {
 
 // What the build kind without a table takes for granted (HZ4_CONSTEXPR_TABLE); elsewhere it ends
 // the process as it starts.
-inline constexpr Facts kBuiltFor = {
-    nullptr, {CpuIndex::kCpuId, RseqPlace::kUsual}, /*direct_map=*/true};
+inline constexpr Facts kBuiltFor = {nullptr, CpuIndex::kCpuIdUsual, /*direct_map=*/true};
 
 }  // namespace hz4
 

@@ -64,6 +64,7 @@ class FrontCache {
     // full.
     Ends ends[256];
   };
+
   // A cache with no capacity yet. nullptr: no memory. Never given back, only used again.
   static FrontCache* New();
   // The caches that always miss: where there is no cache, and where its thread is at work on it.

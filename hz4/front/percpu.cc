@@ -38,13 +38,9 @@ bool RegisterMembarrier() {
       Syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0));
 }
 
-const volatile RseqArea* AreaAt(ptrdiff_t offset) {
-  return reinterpret_cast<const volatile RseqArea*>(SelfId() + static_cast<uintptr_t>(offset));
-}
-
 // UINT32_MAX: the calling thread is not registered.
 uint32_t IndexNow() {
-  const volatile RseqArea* area = AreaAt(percpu_view.rseq_offset);
+  const volatile RseqArea* area = RseqAt(percpu_view.rseq_offset);
   const uint32_t cpu_id = area->cpu_id;
   if (static_cast<int32_t>(cpu_id) < 0) return UINT32_MAX;
   return index_used == CpuIndex::kCid ? area->mm_cid : cpu_id;
@@ -61,31 +57,30 @@ void Serve(uint32_t i, const FrontCache* cache) HZ4_REQUIRES(lock) {
 
 }  // namespace
 
-CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus) {
+CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus, ptrdiff_t rseq_offset) {
   const bool wanted = asked == FrontIndex::kAuto ? cpus > kFewCpus : asked == FrontIndex::kMmCid;
-  return wanted && cid_offered ? CpuIndex::kCid : CpuIndex::kCpuId;
+  if (wanted && cid_offered) return CpuIndex::kCid;
+  return rseq_offset == kUsualRseqOffset ? CpuIndex::kCpuIdUsual : CpuIndex::kCpuId;
 }
 
-const char* PerCpuUnavailable(FrontIndex asked, PerCpuShape* shape) {
+const char* PerCpuUnavailable(FrontIndex asked, CpuIndex* index) {
   if (&__rseq_offset == nullptr || &__rseq_size == nullptr) return "this libc has no rseq";
   if (__rseq_size < kLeastRseqSize) return "rseq is not registered for this thread";
-  if (static_cast<int32_t>(AreaAt(__rseq_offset)->cpu_id) < 0) {
-    return "rseq is not registered for this thread";
-  }
+  const volatile RseqArea* area = RseqAt(__rseq_offset);
+  if (static_cast<int32_t>(area->cpu_id) < 0) return "rseq is not registered for this thread";
   if (!RegisterMembarrier()) return "the kernel has no membarrier for rseq";
   const bool cid_offered = getauxval(kAtRseqFeatureSize) >= kCidFeatureSize;
-  shape->index = ChooseIndex(asked, cid_offered, os::CpuCount());
-  shape->place = __rseq_offset == kUsualRseqOffset ? RseqPlace::kUsual : RseqPlace::kAnywhere;
+  *index = ChooseIndex(asked, cid_offered, os::CpuCount(), __rseq_offset);
   return nullptr;
 }
 
-bool PerCpuInit(const PerCpuShape& shape) {
+bool PerCpuInit(CpuIndex index) {
   const uint32_t cpus = os::CpuCount();
   const uint32_t count = cpus < CacheDirectory::kMaxCpus ? cpus : CacheDirectory::kMaxCpus;
   caches =
       static_cast<FrontCache**>(os::Map(AlignUp(count * sizeof(FrontCache*), kOsPage), kOsPage));
   if (caches == nullptr) return false;
-  index_used = shape.index;
+  index_used = index;
   percpu_view = {__rseq_offset, count};
   lock.Init(LockRank::kFrontStop);
   return true;

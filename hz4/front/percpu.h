@@ -4,9 +4,9 @@
 // without atomics. A sequence that is preempted, migrated or interrupted by a signal before its
 // last store starts again, so a signal handler may allocate anywhere.
 //
-// The cache is found by the CPU's index, read inside the sequence: three loads behind one another
-// up to a class's top, of which the first has a constant address where struct rseq is at its usual
-// place. How early the address of a store is known decides what a mispredicted branch costs.
+// The cache is found by the CPU's index, read inside the sequence: three or four loads behind one
+// another up to a class's top. How early the address of a store is known decides what a
+// mispredicted branch costs.
 //
 // Rules:
 // - glibc registers rseq for every thread; we only use it (__rseq_offset, __rseq_size >= 16).
@@ -27,26 +27,19 @@
 
 namespace hz4 {
 
-enum class CpuIndex { kCpuId, kCid };
-// How a sequence finds struct rseq: at a constant, or at a distance that is looked up.
-enum class RseqPlace { kUsual, kAnywhere };
-// Of struct rseq from the thread pointer in glibc 2.36 as Debian 12 builds it. It differs between
-// builds of glibc, and from 2.41 on between programs.
+// What a sequence finds the cache by, and how it finds that in the thread's struct rseq.
+// kCpuIdUsual: cpu_id, struct rseq lies where this library takes it to be, so that cpu_id has a
+// constant address within %fs; kCpuId and kCid: cpu_id or mm_cid, at a distance from the thread
+// pointer that is looked up. (An address within %fs behind a register is slower than that,
+// docs/DESIGN.md.)
+enum class CpuIndex { kCpuIdUsual, kCpuId, kCid };
+inline constexpr CpuIndex kCpuIndexes[] = {CpuIndex::kCpuIdUsual, CpuIndex::kCpuId, CpuIndex::kCid};
+// The distance in glibc 2.36 as Debian 12 builds it. It differs between builds of glibc, and from
+// 2.41 on between programs.
 inline constexpr ptrdiff_t kUsualRseqOffset = 2336;
 
-// Which sequences this machine and process need.
-struct PerCpuShape {
-  CpuIndex index;
-  RseqPlace place;
-};
-
-inline constexpr PerCpuShape kPerCpuShapes[] = {{CpuIndex::kCpuId, RseqPlace::kUsual},
-                                                {CpuIndex::kCpuId, RseqPlace::kAnywhere},
-                                                {CpuIndex::kCid, RseqPlace::kUsual},
-                                                {CpuIndex::kCid, RseqPlace::kAnywhere}};
-
 // As many caches as this are no loss where threads are fewer than CPUs. cpu_id takes two loads less
-// a pair of calls than mm_cid: 3.2 ns instead of 3.9 on a Xeon (docs/DESIGN.md).
+// a pair of calls than mm_cid: 2.9 ns instead of 3.4 on a Xeon (docs/DESIGN.md).
 inline constexpr uint32_t kFewCpus = 4;
 
 // The kernel's struct rseq (linux/rseq.h), as far as mm_cid.
@@ -63,13 +56,17 @@ struct PerCpuView {
 };
 HZ4_HIDDEN extern PerCpuView percpu_view;
 
-// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *shape says how.
+HZ4_ALWAYS_INLINE RseqArea* RseqAt(ptrdiff_t offset) {
+  return reinterpret_cast<RseqArea*>(SelfId() + static_cast<uintptr_t>(offset));
+}
+
+// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *index says how.
 // An index that is asked for and not offered becomes the other one.
-const char* PerCpuUnavailable(FrontIndex asked, PerCpuShape* shape);
+const char* PerCpuUnavailable(FrontIndex asked, CpuIndex* index);
 // `cid_offered`: the kernel has mm_cid.
-CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus);
+CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus, ptrdiff_t rseq_offset);
 // Call once, after PerCpuUnavailable said nullptr. False: no memory.
-bool PerCpuInit(const PerCpuShape& shape);
+bool PerCpuInit(CpuIndex index);
 // Registers for membarrier again (a child of fork) and, when other threads ran at the fork, forgets
 // what the caches held: a push of theirs may be there by half.
 void PerCpuForkChild();
@@ -93,142 +90,144 @@ const char* PerCpuCheck();
 // Both sections belong to the group of the function they serve ("?"): where the linker keeps one of
 // several instantiations, theirs go with the others.
 // clang-format off
-#define HZ4_RSEQ_CPU_ID(a64, a32) "movslq %%fs:%[cpu_id], " a64 "\n"
-#define HZ4_RSEQ_CID(a64, a32)        \
-  "movl %%fs:%[cpu_id], " a32 "\n"    \
+#define HZ4_RSEQ_CPU_ID(a64, a32, rseq) "movslq " rseq "%[cpu_id], " a64 "\n"
+#define HZ4_RSEQ_CID(a64, a32, rseq)  \
+  "movl " rseq "%[cpu_id], " a32 "\n" \
   "sarl $31, " a32 "\n"               \
-  "orl %%fs:%[mm_cid], " a32 "\n"     \
+  "orl " rseq "%[mm_cid], " a32 "\n"  \
   "movslq " a32 ", " a64 "\n"
-#define HZ4_RSEQ_ENTER(a64, a32, index)           \
+#define HZ4_RSEQ_ENTER(a64, a32, index, rseq)     \
   ".pushsection .data.rel.ro.hz4_rseq, \"aw?\"\n" \
   ".balign 32\n"                                  \
   "3: .long 0, 0\n.quad 1f, 2f - 1f, 4f\n"        \
   ".popsection\n"                                 \
   "0: leaq 3b(%%rip), " a64 "\n"                  \
-  "movq " a64 ", %%fs:%[rseq_cs]\n"               \
-  "1: " index(a64, a32)
-#define HZ4_RSEQ_LEAVE(a64, slow, more)                                  \
-  "2:\n"                                                                 \
-  ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n"                      \
-  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"                           \
-  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64 "\n"                      \
-  "incl %%fs:%c[aborts](" a64 ")\n"                                      \
-  "testl $7, %%fs:%c[aborts](" a64 ")\n"                                 \
-  "jnz 0b\n"                                                             \
-  "jmp " slow "\n" more                                                  \
+  "movq " a64 ", " rseq "%[rseq_cs]\n"            \
+  "1: " index(a64, a32, rseq)
+#define HZ4_RSEQ_LEAVE(a64, slow, more)             \
+  "2:\n"                                            \
+  ".pushsection .text.unlikely.hz4_rseq, \"ax?\"\n" \
+  ".byte 0x0f, 0xb9, 0x3d\n.long 0x53053053\n"      \
+  "4: movq _ZN3hz43tlsE@gottpoff(%%rip), " a64 "\n" \
+  "incl %%fs:%c[aborts](" a64 ")\n"                 \
+  "testl $7, %%fs:%c[aborts](" a64 ")\n"            \
+  "jnz 0b\n"                                        \
+  "jmp " slow "\n" more                             \
   ".popsection\n"
 #define HZ4_RSEQ_DISTANCE(from, index) "%c[distance](" from ", " index ", 8)"
 // The cache of the index in a64, into `cache`.
-#define HZ4_RSEQ_FIND(a64, cache)                            \
-  "leaq _ZN3hz415cache_directoryE(%%rip), " cache "\n"       \
+#define HZ4_RSEQ_FIND(a64, cache)                      \
+  "leaq _ZN3hz415cache_directoryE(%%rip), " cache "\n" \
   "addq " HZ4_RSEQ_DISTANCE(cache, a64) ", " cache "\n"
 // A class's top and limit in the cache, by way of its row (FrontCache::EndsOf says why).
 #define HZ4_RSEQ_ROW(cache) "(" cache ", %[cls], 8)"
 #define HZ4_RSEQ_TOP(row) "%c[ends](" row ")"
 #define HZ4_RSEQ_LIMIT(row) "4 + %c[ends](" row ")"
-#define HZ4_RSEQ_INPUTS                                                                 \
-  [cpu_id] "m"(Rseq()->cpu_id), [mm_cid] "m"(Rseq()->mm_cid),                           \
-      [rseq_cs] "m"(Rseq()->rseq_cs), [cls] "r"(size_t{cls}),                           \
-      [distance] "i"(CacheDirectory::kDistances),                                       \
+#define HZ4_RSEQ_INPUTS                                       \
+  [cpu_id] "m"(Rseq()->cpu_id), [mm_cid] "m"(Rseq()->mm_cid), \
+      [rseq_cs] "m"(Rseq()->rseq_cs), [cls] "r"(size_t{cls}), \
+      [distance] "i"(CacheDirectory::kDistances),             \
       [ends] "i"(offsetof(FrontCache::Headers, ends)), [aborts] "i"(offsetof(Tls, rseq_aborts))
 
 // The last flags say whether there was an object: an offset in a cache is never zero.
-#define HZ4_RSEQ_POP(index)                                        \
-  __asm__ volatile(                                                \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index)                       \
-      HZ4_RSEQ_FIND("%[a]", "%[cache]")                            \
-      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                  \
-      "movl " HZ4_RSEQ_TOP("%[a]") ", %k[top]\n"                   \
-      "movq -8(%[cache], %[top]), %[p]\n"                          \
-      "testq %[p], %[p]\n"                                         \
-      "jz 2f\n"                                                    \
-      "addl $-8, %k[top]\n"                                        \
-      "movl %k[top], " HZ4_RSEQ_TOP("%[a]") "\n"                   \
-      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[p], %k[p]\njmp 2b\n") \
+#define HZ4_RSEQ_POP(index, rseq)                                                          \
+  __asm__ volatile(                                                                        \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index, rseq)                                         \
+      HZ4_RSEQ_FIND("%[a]", "%[cache]")                                                    \
+      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                                          \
+      "movl " HZ4_RSEQ_TOP("%[a]") ", %k[top]\n"                                           \
+      "movq -8(%[cache], %[top]), %[p]\n"                                                  \
+      "testq %[p], %[p]\n"                                                                 \
+      "jz 2f\n"                                                                            \
+      "addl $-8, %k[top]\n"                                                                \
+      "movl %k[top], " HZ4_RSEQ_TOP("%[a]") "\n"                                           \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[p], %k[p]\njmp 2b\n")                       \
       : [p] "=&r"(p), [a] "=&r"(a), [top] "=&r"(top), [cache] "=&r"(cache), "=@ccz"(empty) \
-      : HZ4_RSEQ_INPUTS                                            \
+      : HZ4_RSEQ_INPUTS                                                                    \
       : "memory")
 
 // g++ 12.2 mishandles outputs of asm goto, so this one has none.
-#define HZ4_RSEQ_PUSH(index)                                       \
-  __asm__ goto(                                                    \
-      HZ4_RSEQ_ENTER("%%rax", "%%eax", index)                      \
-      HZ4_RSEQ_FIND("%%rax", "%%rdx")                              \
-      "leaq " HZ4_RSEQ_ROW("%%rdx") ", %%rax\n"                    \
-      "movl " HZ4_RSEQ_TOP("%%rax") ", %%ecx\n"                    \
-      "cmpl " HZ4_RSEQ_LIMIT("%%rax") ", %%ecx\n"                  \
-      "jae %l[full]\n"                                             \
-      "cmpq %[p], -8(%%rdx, %%rcx)\n"                              \
-      "je %l[twice]\n"                                             \
-      "movq %[p], (%%rdx, %%rcx)\n"                                \
-      "addl $8, %%ecx\n"                                           \
-      "movl %%ecx, " HZ4_RSEQ_TOP("%%rax") "\n"                    \
-      HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")                      \
-      :                                                            \
-      : [p] "r"(p), HZ4_RSEQ_INPUTS                                \
-      : "rax", "rcx", "rdx", "memory", "cc"                        \
+#define HZ4_RSEQ_PUSH(index, rseq)                  \
+  __asm__ goto(                                     \
+      HZ4_RSEQ_ENTER("%%rax", "%%eax", index, rseq) \
+      HZ4_RSEQ_FIND("%%rax", "%%rdx")               \
+      "leaq " HZ4_RSEQ_ROW("%%rdx") ", %%rax\n"     \
+      "movl " HZ4_RSEQ_TOP("%%rax") ", %%ecx\n"     \
+      "cmpl " HZ4_RSEQ_LIMIT("%%rax") ", %%ecx\n"   \
+      "jae %l[full]\n"                              \
+      "cmpq %[p], -8(%%rdx, %%rcx)\n"               \
+      "je %l[twice]\n"                              \
+      "movq %[p], (%%rdx, %%rcx)\n"                 \
+      "addl $8, %%ecx\n"                            \
+      "movl %%ecx, " HZ4_RSEQ_TOP("%%rax") "\n"     \
+      HZ4_RSEQ_LEAVE("%%rax", "%l[full]", "")       \
+      :                                             \
+      : [p] "r"(p), HZ4_RSEQ_INPUTS                 \
+      : "rax", "rcx", "rdx", "memory", "cc"         \
       : full, twice)
 
 // Batches go to and from the cache the session began with, while it is this CPU's and serves.
-#define HZ4_RSEQ_SAME(a64, slow)                                   \
-  "cmpq %[far], " HZ4_RSEQ_DISTANCE("%[miss]", a64) "\n"           \
+#define HZ4_RSEQ_SAME(a64, slow)                         \
+  "cmpq %[far], " HZ4_RSEQ_DISTANCE("%[miss]", a64) "\n" \
   "jne " slow "\n"
-#define HZ4_RSEQ_BATCH_INPUTS                                      \
+#define HZ4_RSEQ_BATCH_INPUTS \
   [cache] "r"(cache), [far] "r"(far), [miss] "r"(FrontCache::Miss()), HZ4_RSEQ_INPUTS
 
 // They are copied as they stand in the slots, oldest first: n = min(max, what is there or fits).
-#define HZ4_RSEQ_POP_BATCH(index)                                  \
-  __asm__ volatile(                                                \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index)                       \
-      HZ4_RSEQ_SAME("%[a]", "5f")                                  \
-      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                  \
-      "movl " HZ4_RSEQ_TOP("%[a]") ", %k[top]\n"                   \
-      "movq %[top], %[n]\n"                                        \
-      "subq %[begin], %[n]\n"                                      \
-      "shrq $3, %[n]\n"                                            \
-      "cmpq %[max], %[n]\n"                                        \
-      "cmovaq %[max], %[n]\n"                                      \
-      "leaq (, %[n], 8), %%rcx\n"                                  \
-      "subq %%rcx, %[top]\n"                                       \
-      "leaq (%[cache], %[top]), %%rsi\n"                           \
-      "movq %[out], %%rdi\n"                                       \
-      "movq %[n], %%rcx\n"                                         \
-      "rep movsq\n"                                                \
-      "movl %k[top], " HZ4_RSEQ_TOP("%[a]") "\n"                   \
-      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
-      : [n] "=&r"(n), [a] "=&r"(a), [top] "=&r"(top)               \
+#define HZ4_RSEQ_POP_BATCH(index, rseq)                                              \
+  __asm__ volatile(                                                                  \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index, rseq)                                   \
+      HZ4_RSEQ_SAME("%[a]", "5f")                                                    \
+      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                                    \
+      "movl " HZ4_RSEQ_TOP("%[a]") ", %k[top]\n"                                     \
+      "movq %[top], %[n]\n"                                                          \
+      "subq %[begin], %[n]\n"                                                        \
+      "shrq $3, %[n]\n"                                                              \
+      "cmpq %[max], %[n]\n"                                                          \
+      "cmovaq %[max], %[n]\n"                                                        \
+      "leaq (, %[n], 8), %%rcx\n"                                                    \
+      "subq %%rcx, %[top]\n"                                                         \
+      "leaq (%[cache], %[top]), %%rsi\n"                                             \
+      "movq %[out], %%rdi\n"                                                         \
+      "movq %[n], %%rcx\n"                                                           \
+      "rep movsq\n"                                                                  \
+      "movl %k[top], " HZ4_RSEQ_TOP("%[a]") "\n"                                     \
+      HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n")                 \
+      : [n] "=&r"(n), [a] "=&r"(a), [top] "=&r"(top)                                 \
       : [out] "rm"(out), [max] "rm"(max), [begin] "rm"(begin), HZ4_RSEQ_BATCH_INPUTS \
       : "rcx", "rsi", "rdi", "memory", "cc")
 
-#define HZ4_RSEQ_PUSH_BATCH(index)                                 \
-  __asm__ volatile(                                                \
-      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index)                       \
-      HZ4_RSEQ_SAME("%[a]", "5f")                                  \
-      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                  \
-      "movl " HZ4_RSEQ_TOP("%[a]") ", %%edi\n"                     \
-      "movl " HZ4_RSEQ_LIMIT("%[a]") ", %k[n]\n"                   \
-      "subl %%edi, %k[n]\n"                                        \
-      "jbe 5f\n"                                                   \
-      "shrl $3, %k[n]\n"                                           \
-      "cmpq %[max], %[n]\n"                                        \
-      "cmovaq %[max], %[n]\n"                                      \
-      "addq %[cache], %%rdi\n"                                     \
-      "movq %[in], %%rsi\n"                                        \
-      "movq %[n], %%rcx\n"                                         \
-      "rep movsq\n"                                                \
-      "subq %[cache], %%rdi\n"                                     \
-      "movl %%edi, " HZ4_RSEQ_TOP("%[a]") "\n"                     \
+#define HZ4_RSEQ_PUSH_BATCH(index, rseq)                             \
+  __asm__ volatile(                                                  \
+      HZ4_RSEQ_ENTER("%[a]", "%k[a]", index, rseq)                   \
+      HZ4_RSEQ_SAME("%[a]", "5f")                                    \
+      "leaq " HZ4_RSEQ_ROW("%[cache]") ", %[a]\n"                    \
+      "movl " HZ4_RSEQ_TOP("%[a]") ", %%edi\n"                       \
+      "movl " HZ4_RSEQ_LIMIT("%[a]") ", %k[n]\n"                     \
+      "subl %%edi, %k[n]\n"                                          \
+      "jbe 5f\n"                                                     \
+      "shrl $3, %k[n]\n"                                             \
+      "cmpq %[max], %[n]\n"                                          \
+      "cmovaq %[max], %[n]\n"                                        \
+      "addq %[cache], %%rdi\n"                                       \
+      "movq %[in], %%rsi\n"                                          \
+      "movq %[n], %%rcx\n"                                           \
+      "rep movsq\n"                                                  \
+      "subq %[cache], %%rdi\n"                                       \
+      "movl %%edi, " HZ4_RSEQ_TOP("%[a]") "\n"                       \
       HZ4_RSEQ_LEAVE("%[a]", "5f", "5: xorl %k[n], %k[n]\njmp 2b\n") \
-      : [n] "=&r"(n), [a] "=&r"(a)                                 \
+      : [n] "=&r"(n), [a] "=&r"(a)                                   \
       : [in] "rm"(in), [max] "rm"(max), HZ4_RSEQ_BATCH_INPUTS        \
       : "rcx", "rsi", "rdi", "memory", "cc")
 
 // `sequence` with the index that the front has.
-#define HZ4_RSEQ_BY(sequence)                  \
-  if constexpr (kIndex == CpuIndex::kCpuId) {  \
-    sequence(HZ4_RSEQ_CPU_ID);                 \
-  } else {                                     \
-    sequence(HZ4_RSEQ_CID);                    \
+#define HZ4_RSEQ_BY(sequence)                        \
+  if constexpr (kIndex == CpuIndex::kCpuIdUsual) {   \
+    sequence(HZ4_RSEQ_CPU_ID, "%%fs:");              \
+  } else if constexpr (kIndex == CpuIndex::kCpuId) { \
+    sequence(HZ4_RSEQ_CPU_ID, "");                   \
+  } else {                                           \
+    sequence(HZ4_RSEQ_CID, "");                      \
   }
 // clang-format on
 
@@ -236,12 +235,15 @@ const char* PerCpuCheck();
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Warray-bounds"
 
-template <CpuIndex kIndex, RseqPlace kPlace>
+template <CpuIndex kIndex>
 struct PerCpuFront {
-  // The calling thread's struct rseq, as an address within %fs.
+  // The calling thread's struct rseq: kCpuIdUsual's address is one within %fs.
   static HZ4_ALWAYS_INLINE const RseqArea* Rseq() {
-    return reinterpret_cast<const RseqArea*>(kPlace == RseqPlace::kUsual ? kUsualRseqOffset
-                                                                         : percpu_view.rseq_offset);
+    if constexpr (kIndex == CpuIndex::kCpuIdUsual) {
+      return reinterpret_cast<const RseqArea*>(kUsualRseqOffset);
+    } else {
+      return RseqAt(percpu_view.rseq_offset);
+    }
   }
   // An object of the class, or nullptr.
   static HZ4_ALWAYS_INLINE void* Pop(size_t cls) {

@@ -170,8 +170,8 @@ void ExpectOffIsAbsent(const Resolution& r, const Knobs& knobs, const std::strin
 
 std::vector<Facts> AllFacts() {
   std::vector<Facts> all;
-  for (PerCpuShape shape : kPerCpuShapes) {
-    for (bool direct : {false, true}) all.push_back({nullptr, shape, direct});
+  for (CpuIndex index : kCpuIndexes) {
+    for (bool direct : {false, true}) all.push_back({nullptr, index, direct});
   }
   return all;
 }
@@ -243,10 +243,10 @@ TEST(Resolve, IsPure) {
 }
 
 TEST(Resolve, TheLiveTableIsWhatItMakes) {
-  PerCpuShape shape = {};
-  const char* unavailable = PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &shape);
+  CpuIndex index = CpuIndex::kCpuId;
+  const char* unavailable = PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &index);
   for (bool direct : {false, true}) {
-    const Resolution r = Resolve(EffectiveKnobs(), {unavailable, shape, direct});
+    const Resolution r = Resolve(EffectiveKnobs(), {unavailable, index, direct});
     if (r.table.malloc != sealed.table.malloc) continue;
     EXPECT_EQ(memcmp(&r.table, &sealed.table, sizeof(r.table)), 0);
     EXPECT_EQ(memcmp(&r.names, &sealed.names, sizeof(r.names)), 0);
@@ -309,27 +309,24 @@ TEST(Resolve, RandomSets) {
 TEST(Resolve, FrontMapAndStatisticsAreInTheDoors) {
   struct Case {
     FrontKind front;
-    PerCpuShape shape;
-    const char* words[2];
+    CpuIndex index;
+    const char* word;
   };
-  constexpr PerCpuShape kAny = {CpuIndex::kCid, RseqPlace::kUsual};
-  for (const Case& c :
-       {Case{FrontKind::kPercpu, {CpuIndex::kCpuId, RseqPlace::kUsual}, {"kCpuId", "kUsual"}},
-        Case{FrontKind::kPercpu, {CpuIndex::kCid, RseqPlace::kUsual}, {"kCid", "kUsual"}},
-        Case{FrontKind::kPercpu, {CpuIndex::kCpuId, RseqPlace::kAnywhere}, {"kCpuId", "kAnywhere"}},
-        Case{FrontKind::kPercpu, {CpuIndex::kCid, RseqPlace::kAnywhere}, {"kCid", "kAnywhere"}},
-        Case{FrontKind::kThread, kAny, {"ThreadFront", ""}},
-        Case{FrontKind::kNone, kAny, {"NoFront", ""}}}) {
+  for (const Case& c : {Case{FrontKind::kPercpu, CpuIndex::kCpuIdUsual, "kCpuIdUsual>"},
+                        Case{FrontKind::kPercpu, CpuIndex::kCpuId, "kCpuId>"},
+                        Case{FrontKind::kPercpu, CpuIndex::kCid, "kCid>"},
+                        Case{FrontKind::kThread, CpuIndex::kCid, "ThreadFront"},
+                        Case{FrontKind::kNone, CpuIndex::kCid, "NoFront"}}) {
     for (bool direct : {false, true}) {
       for (StatsFormat stats : {StatsFormat::kOff, StatsFormat::kJson}) {
         Knobs knobs;
         knobs.front = c.front;
         knobs.stats = stats;
-        const Resolution r = Resolve(knobs, {nullptr, c.shape, direct});
+        const Resolution r = Resolve(knobs, {nullptr, c.index, direct});
         for (const char* name : {r.names.malloc, r.names.free, r.names.calloc, r.names.realloc,
                                  r.names.memalign, r.names.usable_size, r.names.op_new}) {
           const std::string text = name;
-          for (const char* word : c.words) EXPECT_NE(text.find(word), text.npos) << text;
+          EXPECT_NE(text.find(c.word), text.npos) << text;
           EXPECT_EQ(text.find("DirectMap") != text.npos, direct) << text;
           EXPECT_EQ(text.find("RadixMap") != text.npos, !direct) << text;
           EXPECT_EQ(text.find("NotCounting") != text.npos, stats == StatsFormat::kOff) << text;
@@ -356,15 +353,12 @@ struct Lines {
                          this};
 };
 
-// Where a machine's is of no matter.
-constexpr PerCpuShape kShape = {CpuIndex::kCpuId, RseqPlace::kAnywhere};
-
 TEST(ApplyFacts, WhatIsAvailableStays) {
   for (const char* front : {"HZ4_FRONT=percpu", "HZ4_FRONT=thread", "HZ4_FRONT=none"}) {
     KnobSet set = Parse({front, "HZ4_PAGE_MAP=direct"});
     const KnobSet before = set;
     Lines lines;
-    ApplyFacts({nullptr, kShape, true}, &set, &lines.sink);
+    ApplyFacts({nullptr, CpuIndex::kCid, true}, &set, &lines.sink);
     EXPECT_EQ(set.value.front, before.value.front);
     EXPECT_EQ(set.value.page_map, before.value.page_map);
     EXPECT_EQ(set.OriginOf(KnobId::kFront).kind, OriginKind::kEnvironment);
@@ -376,7 +370,7 @@ TEST(ApplyFacts, APerCpuFrontThatIsNotToBeHadBecomesThePerThreadOne) {
   for (bool asked : {false, true}) {
     KnobSet set = asked ? Parse({"HZ4_FRONT=percpu"}) : Parse({});
     Lines lines;
-    ApplyFacts({"the moon is full", kShape, true}, &set, &lines.sink);
+    ApplyFacts({"the moon is full", CpuIndex::kCpuId, true}, &set, &lines.sink);
     EXPECT_EQ(set.value.front, FrontKind::kThread);
     const Origin& origin = set.OriginOf(KnobId::kFront);
     EXPECT_EQ(origin.kind, OriginKind::kFallback);
@@ -389,18 +383,18 @@ TEST(ApplyFacts, APerCpuFrontThatIsNotToBeHadBecomesThePerThreadOne) {
   for (const char* other : {"HZ4_FRONT=thread", "HZ4_FRONT=none"}) {
     KnobSet set = Parse({other});
     const FrontKind before = set.value.front;
-    ApplyFacts({"the moon is full", kShape, true}, &set, nullptr);
+    ApplyFacts({"the moon is full", CpuIndex::kCpuId, true}, &set, nullptr);
     EXPECT_EQ(set.value.front, before) << "it does not need rseq";
     EXPECT_EQ(set.OriginOf(KnobId::kFront).kind, OriginKind::kEnvironment);
   }
 }
 
 TEST(ApplyFacts, AnIndexThatTheKernelDoesNotOfferBecomesTheCpuNumber) {
-  for (const PerCpuShape& shape : kPerCpuShapes) {
+  for (CpuIndex index : kCpuIndexes) {
     KnobSet set = Parse({"HZ4_FRONT_CPU_INDEX=mm_cid"});
     Lines lines;
-    ApplyFacts({nullptr, shape, true}, &set, &lines.sink);
-    const bool offered = shape.index == CpuIndex::kCid;
+    ApplyFacts({nullptr, index, true}, &set, &lines.sink);
+    const bool offered = index == CpuIndex::kCid;
     EXPECT_EQ(set.value.front_cpu_index, offered ? FrontIndex::kMmCid : FrontIndex::kCpuId);
     EXPECT_EQ(lines.lines.size(), offered ? 0u : 1u);
   }
@@ -409,12 +403,12 @@ TEST(ApplyFacts, AnIndexThatTheKernelDoesNotOfferBecomesTheCpuNumber) {
 TEST(ApplyFacts, ADirectMapThatIsNotToBeHadBecomesTheRadixOne) {
   KnobSet asked = Parse({"HZ4_PAGE_MAP=direct"});
   Lines lines;
-  ApplyFacts({nullptr, kShape, false}, &asked, &lines.sink);
+  ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &asked, &lines.sink);
   EXPECT_EQ(asked.value.page_map, PageMapKind::kRadix);
   EXPECT_EQ(asked.OriginOf(KnobId::kPageMap).kind, OriginKind::kFallback);
   EXPECT_EQ(lines.lines.size(), 1u);
   KnobSet free_choice = Parse({"HZ4_PAGE_MAP=auto"});
-  ApplyFacts({nullptr, kShape, false}, &free_choice, &lines.sink);
+  ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &free_choice, &lines.sink);
   EXPECT_EQ(lines.lines.size(), 1u) << "auto is content with either";
 }
 
@@ -423,9 +417,9 @@ TEST(ApplyFacts, HugePagesAreAdvisedInOneReservationOnly) {
     KnobSet asked = Parse({of_parts});
     const ThpMode mode = asked.value.thp;
     Lines lines;
-    ApplyFacts({nullptr, kShape, true}, &asked, &lines.sink);
+    ApplyFacts({nullptr, CpuIndex::kCpuId, true}, &asked, &lines.sink);
     EXPECT_EQ(asked.value.thp, mode);
-    ApplyFacts({nullptr, kShape, false}, &asked, &lines.sink);
+    ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &asked, &lines.sink);
     EXPECT_EQ(asked.value.thp, ThpMode::kSystem) << of_parts;
     EXPECT_EQ(asked.OriginOf(KnobId::kThp).kind, OriginKind::kFallback);
     EXPECT_EQ(lines.lines.size(), 1u);
@@ -434,7 +428,7 @@ TEST(ApplyFacts, HugePagesAreAdvisedInOneReservationOnly) {
     KnobSet set = Parse({other});
     const ThpMode before = set.value.thp;
     Lines lines;
-    ApplyFacts({nullptr, kShape, false}, &set, &lines.sink);
+    ApplyFacts({nullptr, CpuIndex::kCpuId, false}, &set, &lines.sink);
     EXPECT_EQ(set.value.thp, before) << "works with separate mappings too";
   }
 }
@@ -443,7 +437,7 @@ TEST(ApplyFacts, HugePagesAreNotAdvisedWhereTheAdministratorWantsNone) {
   for (const bool asked : {false, true}) {
     KnobSet set = asked ? Parse({"HZ4_THP=advise"}) : Parse({});
     Lines lines;
-    ApplyFacts({nullptr, kShape, true, /*huge_pages_off=*/true}, &set, &lines.sink);
+    ApplyFacts({nullptr, CpuIndex::kCid, true, /*huge_pages_off=*/true}, &set, &lines.sink);
     EXPECT_EQ(set.value.thp, ThpMode::kSystem);
     EXPECT_EQ(set.OriginOf(KnobId::kThp).kind, OriginKind::kFallback);
     EXPECT_EQ(lines.lines.size(), asked ? 1u : 0u);

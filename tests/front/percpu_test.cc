@@ -42,9 +42,9 @@ namespace {
 
 constexpr unsigned kCls = 33;  // of the tokens
 
-template <CpuIndex kIndex, RseqPlace kPlace>
+template <CpuIndex kIndex>
 struct Calls {
-  using Front = PerCpuFront<kIndex, kPlace>;
+  using Front = PerCpuFront<kIndex>;
   static void* Pop() { return Front::Pop(kCls); }
   static PushResult Push(void* p) { return Front::Push(p, kCls); }
   static uint32_t PopBatch(void** out, size_t max) {
@@ -74,7 +74,7 @@ struct Calls {
   }
 };
 
-// The calls of the shape that this test is about.
+// The calls of the index that this process uses.
 struct Front {
   void* (*pop)();
   PushResult (*push)(void*);
@@ -83,14 +83,13 @@ struct Front {
   void (*grow)();
   uint32_t (*moved_while_stopped)();
 };
-template <CpuIndex kIndex, RseqPlace kPlace>
+template <CpuIndex kIndex>
 constexpr Front Make() {
-  using C = Calls<kIndex, kPlace>;
+  using C = Calls<kIndex>;
   return {&C::Pop, &C::Push, &C::PopBatch, &C::PushBatch, &C::Grow, &C::MovedWhileStopped};
 }
-constexpr Front kFronts[2][2] = {
-    {Make<CpuIndex::kCpuId, RseqPlace::kUsual>(), Make<CpuIndex::kCpuId, RseqPlace::kAnywhere>()},
-    {Make<CpuIndex::kCid, RseqPlace::kUsual>(), Make<CpuIndex::kCid, RseqPlace::kAnywhere>()}};
+constexpr Front kFronts[] = {Make<CpuIndex::kCpuIdUsual>(), Make<CpuIndex::kCpuId>(),
+                             Make<CpuIndex::kCid>()};
 Front front;
 
 std::string Wrong() {
@@ -116,12 +115,10 @@ class PerCpuTest : public testing::Test {
     if (EffectiveKnobs().front != FrontKind::kPercpu) {
       GTEST_SKIP() << "the front is not percpu here";
     }
-    PerCpuShape shape;
-    ASSERT_EQ(PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &shape), nullptr);
-    index_ = shape.index;
-    // The place that is looked up serves every libc.
-    const RseqPlace place = getenv("TEST_RSEQ_ANYWHERE") ? RseqPlace::kAnywhere : shape.place;
-    front = kFronts[static_cast<int>(index_)][static_cast<int>(place)];
+    ASSERT_EQ(PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &index_), nullptr);
+    // Where struct rseq is at its usual place, it can be looked up all the same.
+    if (getenv("TEST_LOOK_UP") && index_ == CpuIndex::kCpuIdUsual) index_ = CpuIndex::kCpuId;
+    front = kFronts[static_cast<int>(index_)];
     allowed_ = test::AllowedCpus();
     hz4_release_memory();
     drained.clear();
@@ -151,24 +148,26 @@ class PerCpuTest : public testing::Test {
 };
 
 TEST(ChooseIndex, TheProcessesOwnNumbersWhereCpusAreManyAndTheyAreOffered) {
-  for (const uint32_t cpus : {1u, kFewCpus, kFewCpus + 1, 8192u}) {
-    for (const bool offered : {false, true}) {
-      const bool cid = offered && cpus > kFewCpus;
-      EXPECT_EQ(ChooseIndex(FrontIndex::kAuto, offered, cpus) == CpuIndex::kCid, cid) << cpus;
-      EXPECT_EQ(ChooseIndex(FrontIndex::kCpuId, offered, cpus), CpuIndex::kCpuId);
-      EXPECT_EQ(ChooseIndex(FrontIndex::kMmCid, offered, cpus) == CpuIndex::kCid, offered);
+  for (const ptrdiff_t offset : {kUsualRseqOffset, kUsualRseqOffset + 32, ptrdiff_t{-64}}) {
+    const bool usual = offset == kUsualRseqOffset;
+    const CpuIndex by_cpu_id = usual ? CpuIndex::kCpuIdUsual : CpuIndex::kCpuId;
+    for (const uint32_t cpus : {1u, kFewCpus, kFewCpus + 1, 8192u}) {
+      const CpuIndex by_cpus = cpus > kFewCpus ? CpuIndex::kCid : by_cpu_id;
+      EXPECT_EQ(ChooseIndex(FrontIndex::kAuto, true, cpus, offset), by_cpus) << cpus;
+      EXPECT_EQ(ChooseIndex(FrontIndex::kMmCid, true, cpus, offset), CpuIndex::kCid);
+      EXPECT_EQ(ChooseIndex(FrontIndex::kCpuId, true, cpus, offset), by_cpu_id);
+      for (const FrontIndex asked : {FrontIndex::kAuto, FrontIndex::kCpuId, FrontIndex::kMmCid}) {
+        EXPECT_EQ(ChooseIndex(asked, false, cpus, offset), by_cpu_id) << "not offered";
+      }
     }
   }
 }
 
 TEST_F(PerCpuTest, TheIndexIsTheOneAskedForWhereTheKernelOffersIt) {
-  const bool none = getenv("TEST_NO_CID") != nullptr;
   const bool asked = EffectiveKnobs().front_cpu_index == FrontIndex::kMmCid;
-  if (none) {
-    EXPECT_FALSE(asked) << "a fallback should have told";
-    EXPECT_EQ(index_, CpuIndex::kCpuId);
-  } else {
-    EXPECT_EQ(index_ == CpuIndex::kCid, asked);
+  EXPECT_EQ(index_ == CpuIndex::kCid, asked) << "a fallback would have been told";
+  if (getenv("TEST_NO_CID") != nullptr) {
+    EXPECT_FALSE(asked);
   }
 }
 
@@ -207,7 +206,7 @@ TEST_F(PerCpuTest, WhatWasPushedLastCannotBePushedAgain) {
 }
 
 TEST_F(PerCpuTest, OtherPageClassesAreNeverTaken) {
-  using Cpu = PerCpuFront<CpuIndex::kCpuId, RseqPlace::kAnywhere>;
+  using Cpu = PerCpuFront<CpuIndex::kCpuId>;
   int object = 0;
   for (unsigned cls : {kNoClass, kNumClasses + 1, 200u, kSideClass, kLargeClass}) {
     EXPECT_EQ(Cpu::Push(&object, cls), PushResult::kFull) << cls;

@@ -28,9 +28,9 @@ import tempfile
 
 PATHS = [  # the doors, and what they jump to by default
     "malloc",
-    "hz4::Entry<hz4::PerCpuFront<(hz4::CpuIndex)0, (hz4::RseqPlace)0>, hz4::DirectMap, hz4::NotCounting>::Malloc(unsigned long)",
+    "hz4::Entry<hz4::PerCpuFront<(hz4::CpuIndex)0>, hz4::DirectMap, hz4::NotCounting>::Malloc(unsigned long)",
     "free",
-    "hz4::Entry<hz4::PerCpuFront<(hz4::CpuIndex)0, (hz4::RseqPlace)0>, hz4::DirectMap, hz4::NotCounting>::Free(void*)",
+    "hz4::Entry<hz4::PerCpuFront<(hz4::CpuIndex)0>, hz4::DirectMap, hz4::NotCounting>::Free(void*)",
 ]
 SIZES = [16, 1024, 16384, 262144]  # small, mid and big classes, the last one served
 COUNTS = (1000, 3000)  # pairs of the two runs

@@ -49,9 +49,9 @@ int main(int, char** argv) {
   if (asked.errors != 0) return 2;
   constexpr const char* kAvailable = nullptr;
   for (const char* percpu_unavailable : {kAvailable, "asked for by the test"}) {
-    for (hz4::PerCpuShape shape : hz4::kPerCpuShapes) {
+    for (hz4::CpuIndex index : hz4::kCpuIndexes) {
       for (bool direct_map : {true, false}) {
-        const hz4::Facts facts = {percpu_unavailable, shape, direct_map};
+        const hz4::Facts facts = {percpu_unavailable, index, direct_map};
         hz4::KnobSet knobs = asked;
         hz4::ApplyFacts(facts, &knobs, nullptr);
         PrintTable(hz4::Resolve(knobs.value, facts).table);
