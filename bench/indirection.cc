@@ -56,7 +56,9 @@ PeerAllocator Library(const std::string& name, const std::string& flag,
   if (path.empty()) BadArguments(runfile + " is not among this program's runfiles");
   PeerAllocator allocator;
   std::string error;
-  if (!ParsePeer(name + "=" + path, &allocator, &error)) BadArguments(error);
+  // What the constexpr table is bound to, also where there are more CPUs.
+  const std::string peer = absl::StrCat(name, "=", path, ",HZ4_FRONT_CPU_INDEX=cpu_id");
+  if (!ParsePeer(peer, &allocator, &error)) BadArguments(error);
   return allocator;
 }
 

@@ -139,10 +139,11 @@ Facts GatherFacts(const Knobs& knobs) {
   facts.direct_map = arena::Direct();
   facts.huge_pages_off = huge_pages::AsksForParts(knobs.thp) && os::HugePagesAreOff();
   if (knobs.front == FrontKind::kPercpu) {
-    facts.percpu_unavailable = PerCpuUnavailable(knobs.front_cpu_index, &facts.cpu_index);
-    if (facts.percpu_unavailable == nullptr && !PerCpuInit(facts.cpu_index)) {
+    facts.percpu_unavailable = PerCpuUnavailable();
+    if (facts.percpu_unavailable == nullptr && !PerCpuInit(knobs.front_cpu_index)) {
       facts.percpu_unavailable = "there is no memory for its caches";
     }
+    facts.cpu_index = PerCpuIndex();
   }
   return facts;
 }

@@ -74,7 +74,7 @@ void InsertFree(Span* span) HZ4_REQUIRES(lock) {
   SetOf(span->state).Insert(span);
 }
 
-// What adjoins `span` and is in the page heap, too; nullptr: nothing. Asked for the state first:
+// What adjoins `span` and is in the page heap, too; nullptr: nothing. The state comes first:
 // the start of what is in use may be PageHeap::Cut's to change now. Nothing lies behind the
 // boundary: looking there would only make more of the map resident.
 Span* After(const Span* span) HZ4_REQUIRES(lock) {

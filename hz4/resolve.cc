@@ -15,8 +15,8 @@ const Resolution kConstexprResolution = kBoundByTheCompiler;
 
 void RequireBuiltFor(const Resolution& resolution) {
   if (memcmp(&resolution.table, &kConstexprResolution.table, sizeof resolution.table) != 0) {
-    Die("this library has no table: it serves the default policies, on machines as "
-        "//bench:indirection wants them");
+    Die("this library has no table: it serves the default policies with "
+        "HZ4_FRONT_CPU_INDEX=cpu_id, and Debian 12's glibc");
   }
 }
 #else
@@ -28,7 +28,8 @@ void ApplyFacts(const Facts& facts, KnobSet* knobs, const DiagnosticSink* sink) 
     SetFallback(knobs, KnobId::kFront, static_cast<uint64_t>(FrontKind::kThread),
                 facts.percpu_unavailable, sink);
   }
-  if (knobs->value.front_cpu_index == FrontIndex::kMmCid && facts.cpu_index != CpuIndex::kCid) {
+  if (knobs->value.front == FrontKind::kPercpu && facts.cpu_index != CpuIndex::kCid &&
+      knobs->value.front_cpu_index == FrontIndex::kMmCid) {
     SetFallback(knobs, KnobId::kFrontCpuIndex, static_cast<uint64_t>(FrontIndex::kCpuId),
                 "the kernel offers no mm_cid", sink);
   }

@@ -59,7 +59,9 @@ class FrontCache {
     uint32_t limit;
   };
   struct Headers {
-    void* null;  // what an always empty class has below its top
+    // What an always empty class has below its top. In front of the ends: at a constant of zero a
+    // top is not forwarded as fast (EndsOf), calloc of 16 bytes takes 8 ns instead of 3.
+    void* null;
     // By page map class, so that free needs no test: kNoClass, kSideClass, kLargeClass are always
     // full.
     Ends ends[256];

@@ -63,28 +63,29 @@ CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus, ptrdiff_
   return rseq_offset == kUsualRseqOffset ? CpuIndex::kCpuIdUsual : CpuIndex::kCpuId;
 }
 
-const char* PerCpuUnavailable(FrontIndex asked, CpuIndex* index) {
+const char* PerCpuUnavailable() {
   if (&__rseq_offset == nullptr || &__rseq_size == nullptr) return "this libc has no rseq";
   if (__rseq_size < kLeastRseqSize) return "rseq is not registered for this thread";
   const volatile RseqArea* area = RseqAt(__rseq_offset);
   if (static_cast<int32_t>(area->cpu_id) < 0) return "rseq is not registered for this thread";
   if (!RegisterMembarrier()) return "the kernel has no membarrier for rseq";
-  const bool cid_offered = getauxval(kAtRseqFeatureSize) >= kCidFeatureSize;
-  *index = ChooseIndex(asked, cid_offered, os::CpuCount(), __rseq_offset);
   return nullptr;
 }
 
-bool PerCpuInit(CpuIndex index) {
+bool PerCpuInit(FrontIndex asked) {
   const uint32_t cpus = os::CpuCount();
+  const bool cid_offered = getauxval(kAtRseqFeatureSize) >= kCidFeatureSize;
   const uint32_t count = cpus < CacheDirectory::kMaxCpus ? cpus : CacheDirectory::kMaxCpus;
   caches =
       static_cast<FrontCache**>(os::Map(AlignUp(count * sizeof(FrontCache*), kOsPage), kOsPage));
   if (caches == nullptr) return false;
-  index_used = index;
+  index_used = ChooseIndex(asked, cid_offered, cpus, __rseq_offset);
   percpu_view = {__rseq_offset, count};
   lock.Init(LockRank::kFrontStop);
   return true;
 }
+
+CpuIndex PerCpuIndex() { return index_used; }
 
 FrontCache* PerCpuMine() {
   const uint32_t i = IndexNow();

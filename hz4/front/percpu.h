@@ -60,13 +60,15 @@ HZ4_ALWAYS_INLINE RseqArea* RseqAt(ptrdiff_t offset) {
   return reinterpret_cast<RseqArea*>(SelfId() + static_cast<uintptr_t>(offset));
 }
 
-// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is, and *index says how.
-// An index that is asked for and not offered becomes the other one.
-const char* PerCpuUnavailable(FrontIndex asked, CpuIndex* index);
-// `cid_offered`: the kernel has mm_cid.
+// What HZ4_PRINT_CONFIG says when the front is not to be had; nullptr: it is.
+const char* PerCpuUnavailable();
+// An index that is asked for and not offered becomes the other one. `cid_offered`: the kernel has
+// mm_cid.
 CpuIndex ChooseIndex(FrontIndex asked, bool cid_offered, uint32_t cpus, ptrdiff_t rseq_offset);
 // Call once, after PerCpuUnavailable said nullptr. False: no memory.
-bool PerCpuInit(CpuIndex index);
+bool PerCpuInit(FrontIndex asked);
+// What PerCpuInit chose.
+CpuIndex PerCpuIndex();
 // Registers for membarrier again (a child of fork) and, when other threads ran at the fork, forgets
 // what the caches held: a push of theirs may be there by half.
 void PerCpuForkChild();

@@ -243,10 +243,9 @@ TEST(Resolve, IsPure) {
 }
 
 TEST(Resolve, TheLiveTableIsWhatItMakes) {
-  CpuIndex index = CpuIndex::kCpuId;
-  const char* unavailable = PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &index);
+  const char* unavailable = PerCpuUnavailable();
   for (bool direct : {false, true}) {
-    const Resolution r = Resolve(EffectiveKnobs(), {unavailable, index, direct});
+    const Resolution r = Resolve(EffectiveKnobs(), {unavailable, PerCpuIndex(), direct});
     if (r.table.malloc != sealed.table.malloc) continue;
     EXPECT_EQ(memcmp(&r.table, &sealed.table, sizeof(r.table)), 0);
     EXPECT_EQ(memcmp(&r.names, &sealed.names, sizeof(r.names)), 0);
@@ -398,6 +397,12 @@ TEST(ApplyFacts, AnIndexThatTheKernelDoesNotOfferBecomesTheCpuNumber) {
     EXPECT_EQ(set.value.front_cpu_index, offered ? FrontIndex::kMmCid : FrontIndex::kCpuId);
     EXPECT_EQ(lines.lines.size(), offered ? 0u : 1u);
   }
+  // Of a front that is not there only that is told.
+  KnobSet set = Parse({"HZ4_FRONT_CPU_INDEX=mm_cid"});
+  Lines lines;
+  ApplyFacts({"the moon is full", CpuIndex::kCpuIdUsual, true}, &set, &lines.sink);
+  EXPECT_EQ(set.value.front, FrontKind::kThread);
+  for (const std::string& line : lines.lines) EXPECT_EQ(line.find("mm_cid"), line.npos) << line;
 }
 
 TEST(ApplyFacts, ADirectMapThatIsNotToBeHadBecomesTheRadixOne) {

@@ -115,7 +115,8 @@ class PerCpuTest : public testing::Test {
     if (EffectiveKnobs().front != FrontKind::kPercpu) {
       GTEST_SKIP() << "the front is not percpu here";
     }
-    ASSERT_EQ(PerCpuUnavailable(EffectiveKnobs().front_cpu_index, &index_), nullptr);
+    ASSERT_EQ(PerCpuUnavailable(), nullptr);
+    index_ = PerCpuIndex();
     // Where struct rseq is at its usual place, it can be looked up all the same.
     if (getenv("TEST_LOOK_UP") && index_ == CpuIndex::kCpuIdUsual) index_ = CpuIndex::kCpuId;
     front = kFronts[static_cast<int>(index_)];
